@@ -1,0 +1,1 @@
+"""The core: programs, members, ledger and the inbox. Knows nothing of campaigns, tiers and rewards."""

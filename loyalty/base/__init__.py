@@ -1,0 +1,1 @@
+"""Clock, points and money arithmetic, errors, strict JSON, jobs with progress."""

@@ -1,0 +1,1 @@
+"""The condition language: compile, evaluate, explain, say in plain words."""

@@ -1,0 +1,1 @@
+"""The shell of the screens: home, search, member page, jobs."""

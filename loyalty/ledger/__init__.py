@@ -1,0 +1,1 @@
+"""Wallets, transactions, entries, lots, expiry and proof: the only writer of points."""

@@ -1,0 +1,1 @@
+"""Members and the identifiers they are found by."""

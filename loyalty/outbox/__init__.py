@@ -1,0 +1,1 @@
+"""Facts: what happened here, written in the transaction that made it happen."""

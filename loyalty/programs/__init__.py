@@ -1,0 +1,1 @@
+"""Programs, point types, channels and their credentials."""
