@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -86,9 +87,8 @@ def _where(wrong: Exception) -> str:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type:
-        ignore[func-returns-value] shown = twice[:80].encode("utf-8", "backslashreplace").decode()
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        shown = twice[:80].encode("utf-8", "backslashreplace").decode()
         raise BadRequest(f"The key {shown!r} appears twice.", code="duplicate_key")
     return made
 
