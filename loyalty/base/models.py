@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+
+
+class Job(models.Model):
+    """Long or recurring work as a row: it can be watched, cancelled, resumed after a crash and run only once per period."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=60)
+    scope = models.CharField(max_length=100, blank=True, help_text="Program code, or empty for the whole installation.")
+    period = models.CharField(max_length=40, blank=True, help_text="Set for recurring jobs: the local date or hour they stand for.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(null=True, blank=True)
+    cursor = models.JSONField(default=dict, blank=True, help_text="Where to go on after an interruption.")
+    result = models.JSONField(default=dict, blank=True)
+    error = models.TextField(blank=True)
+    created_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "scope", "period"], condition=~models.Q(period=""), name="one_job_per_kind_scope_period"
+            )
+        ]
+        indexes = [models.Index(fields=["kind", "-created_at"])]
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.kind, self.scope, self.period) if part)
+
+
+class Heartbeat(models.Model):
+    """When a background part was last alive, by its name ("beat", "worker")."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
