@@ -8,6 +8,7 @@ from django.db.models import Q
 from polymorphic.models import PolymorphicModel
 from simple_history.models import HistoricalRecords
 
+from loyalty.base.ids import uuid7
 from loyalty.events.models import Event
 from loyalty.ledger.models import Transaction
 from loyalty.members.models import Member
@@ -168,7 +169,7 @@ class CapUse(models.Model):
 class Order(models.Model):
     """An order as it stands after all that was heard of it; what it has earned is the sum of its awards."""
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     program = models.ForeignKey(Program, on_delete=models.PROTECT, db_index=False, related_name="+")
     reference = models.CharField(max_length=120)
     member = models.ForeignKey(Member, on_delete=models.PROTECT, db_index=False, related_name="+")
@@ -181,6 +182,7 @@ class Order(models.Model):
     returned = models.JSONField(default=dict, help_text="By line: quantity and amount sent back so far.")
     spend = models.DecimalField(max_digits=18, decimal_places=4, default=0, help_text="Qualifying amount of what was kept.")
     version_ids = ArrayField(models.BigIntegerField(), default=list, help_text="The campaign versions that it was rated under.")
+    context = models.JSONField(default=dict, help_text="What conditions read of the member at that time; returns are rated with it.")
     occurred_at = models.DateTimeField()
 
     class Meta:
