@@ -1,0 +1,14 @@
+"""Every address of the installation."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+from loyalty.config import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("admin/", admin.site.urls),
+]
