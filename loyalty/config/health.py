@@ -15,6 +15,8 @@ from django.db.models import Min
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from loyalty.base import clock
 from loyalty.events.models import Event
@@ -28,8 +30,10 @@ Probe = Callable[[datetime], Part]
 
 @lru_cache(maxsize=1)
 def _broker() -> redis.Redis:
+    limit = BROKER_SECONDS
+    once = Retry(NoBackoff(), 0)
     return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=BROKER_SECONDS, socket_connect_timeout=BROKER_SECONDS
+        settings.REDIS_URL, socket_timeout=limit, socket_connect_timeout=limit, retry=once
     )
 
 

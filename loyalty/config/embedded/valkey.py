@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from loyalty.config.embedded.leash import Account, Leashed
 from loyalty.config.embedded.state import (
@@ -108,7 +110,9 @@ def _wait(broker: Broker, server: Leashed) -> None:
 
 
 def _answers(broker: Broker) -> bool:
-    with redis.Redis(unix_socket_path=str(broker.socket), socket_timeout=2) as client:
+    # One try: by default the client goes on trying for seconds.
+    once = Retry(NoBackoff(), 0)
+    with redis.Redis(unix_socket_path=str(broker.socket), socket_timeout=2, retry=once) as client:
         try:
             return bool(client.ping())
         except redis.RedisError:

@@ -1,0 +1,31 @@
+import os
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from loyalty.config.demo import Demo, Stopped
+from loyalty.config.embedded.state import EmbeddedError
+
+
+class Command(BaseCommand):
+    help = "Runs everything on this machine: servers, web, worker, scheduler, with example data."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--empty", action="store_true", help="an empty program instead of example data")
+        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write("Laurel")
+        try:
+            with Demo(port=options["port"], say=self.say) as demo:
+                demo.run(empty=options["empty"])
+        except Stopped:
+            self.say("Stopped.")
+        except EmbeddedError as error:
+            raise CommandError(str(error)) from error
+
+    def say(self, text: str) -> None:
+        """At once, also into a pipe."""
+        self.stdout.write(text)
+        self.stdout.flush()
