@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -39,6 +39,11 @@ _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 def now() -> datetime:
     """The present instant, aware, in UTC."""
     return _pinned.get() or datetime.now(UTC)
+
+
+def is_pinned() -> bool:
+    """Whether the clock stands still for a test or a what-if run."""
+    return _pinned.get() is not None
 
 
 @contextmanager
@@ -110,7 +115,7 @@ def _end_of_gap(before: datetime, after: datetime, zone: tzinfo) -> datetime:
 
 def midnight(day: date, zone: tzinfo) -> datetime:
     """The UTC instant at which `day` begins in `zone`: its first existing instant."""
-    return resolve_local(datetime(day.year, day.month, day.day), zone).at
+    return resolve_local(datetime.combine(day, time.min), zone).at
 
 
 def parse_instant(text: object, *, default_zone: tzinfo | None = None) -> datetime:
@@ -200,6 +205,11 @@ def add_months(anchor: date, months: int) -> date:
 def add_years(anchor: date, years: int) -> date:
     """`anchor` plus whole years: 29 Feb becomes 28 Feb in a common year."""
     return add_months(anchor, 12 * years)
+
+
+def birthday_in(birth: date, year: int) -> date:
+    """The day on which a birthday is kept in `year`: 29 Feb on 28 Feb in a common year."""
+    return date(year, birth.month, min(birth.day, calendar.monthrange(year, birth.month)[1]))
 
 
 def _within_calendar(day: Day) -> Day:

@@ -26,7 +26,7 @@ def uuid7(at: datetime | None = None) -> UUID:
     steps back; with `at`, the id carries that instant (never before 1970) and a random tail."""
     if at is not None:
         return _build(max(0, int(at.timestamp() * 1000)), int.from_bytes(os.urandom(10), "big") >> 6)
-    global _last_ms, _tail
+    global _last_ms, _tail  # noqa: PLW0603  # one counter a process
     with _lock:
         ms = time.time_ns() // 1_000_000
         if ms > _last_ms:

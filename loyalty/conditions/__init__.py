@@ -1,1 +1,2 @@
-"""The condition language: compile, evaluate, explain, say in plain words."""
+"""The condition language: a JSON tree over typed fields, compiled once to closures, explained leaf by leaf and
+said in plain words. It knows nothing of campaigns: whoever asks brings a schema and a view."""
