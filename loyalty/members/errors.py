@@ -1,0 +1,32 @@
+"""Errors about members and what they are found by."""
+
+from __future__ import annotations
+
+from loyalty.base.errors import Conflict, Invalid, NotFound
+
+
+class MemberUnknown(NotFound):
+    code = "member_unknown"
+    title = "There is no such member"
+
+
+class IdentifierTaken(Conflict):
+    """The words never say whose it is."""
+
+    code = "identifier_taken"
+    title = "One of these identifiers belongs to another member"
+
+
+class IdentifierRequired(Invalid):
+    code = "identifier_required"
+    title = "A member needs at least one of external_id, email, phone and card"
+
+
+class MemberClosed(Conflict):
+    code = "member_closed"
+    title = "This membership is closed"
+
+
+class StateRefused(Conflict):
+    code = "member_state"
+    title = "This is not possible in the member's present state"

@@ -1,0 +1,271 @@
+"""Members: register, change, find. Safe against two doing it at once: identifiers are the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from loyalty.members.errors import (
+    IdentifierRequired,
+    IdentifierTaken,
+    MemberClosed,
+    MemberUnknown,
+    StateRefused,
+)
+from loyalty.members.identifiers import EXTERNAL, Found, Ref, insert_missing, lock, parse_ref, resolve
+from loyalty.members.models import Identifier, Member
+from loyalty.members.profiles import Profile, read
+from loyalty.outbox import facts
+from loyalty.programs.models import Channel, Program
+
+State = Member.State
+
+
+def find(program: Program, ref: str | Ref) -> Member:
+    """The member a reference names. Raises MemberUnknown, also for another program's member and for a guest;
+    Invalid for what is no reference."""
+    asked = parse_ref(ref, program.phone_region) if isinstance(ref, str) else ref
+    found = resolve(program.pk, [asked]).get(asked)
+    if found is None or found.member_id is None:
+        raise MemberUnknown
+    return Member.objects.get(pk=found.member_id, program=program)
+
+
+def find_many(program: Program, refs: Iterable[Ref]) -> dict[Ref, Member]:
+    """The members that `refs` name, in two queries; unknown ones are not in the answer."""
+    ids = {ref: found.member_id for ref, found in resolve(program.pk, refs).items() if found.member_id}
+    members = Member.objects.filter(program=program).in_bulk(list(ids.values()))
+    return {ref: members[member_id] for ref, member_id in ids.items() if member_id in members}
+
+
+def register(
+    program: Program, profile: Mapping[str, Any] | Profile, *, channel: Channel | None, at: datetime
+) -> tuple[Member, bool]:
+    """A new member, or the one who has this external id already: answered as is, never changed.
+
+    Guests known by one of the identifiers are adopted; `loyalty.events.guests.claim` then takes their events.
+    Raises Invalid, IdentifierRequired, IdentifierTaken.
+    """
+    given = profile if isinstance(profile, Profile) else read(program, profile, at=at)
+    refs = given.refs
+    if not refs:
+        raise IdentifierRequired
+    if known := _known(program, given):
+        return known, False
+    with transaction.atomic():
+        fresh = insert_missing(program.pk, refs, at)
+        locked = lock(program.pk, refs)
+        if member_id := _owner(locked, given):
+            Identifier.objects.filter(pk__in=fresh).delete()  # somebody registered the same person meanwhile
+            return Member.objects.get(pk=member_id), False
+        if any(found.member_id for found in locked.values()):
+            raise IdentifierTaken
+        member = _create(program, given, channel, at)
+        _give(member, locked.values())
+        facts.record(
+            program.pk,
+            member.pk,
+            "member.registered",
+            {"via": channel.code if channel else ""},
+            occurred_at=at,
+            recorded_at=at,
+        )
+    return member, True
+
+
+def _known(program: Program, given: Profile) -> Member | None:
+    """Who has the external id, without a lock: the cheap answer to a repeated call."""
+    value = given.identifiers.get(EXTERNAL)
+    if value is None:
+        return None
+    return Member.objects.filter(
+        program=program,
+        identifiers__program=program,
+        identifiers__kind=EXTERNAL,
+        identifiers__value=value,
+    ).first()
+
+
+def _owner(locked: Mapping[Ref, Found], given: Profile) -> UUID | None:
+    value = given.identifiers.get(EXTERNAL)
+    found = locked.get(Ref(EXTERNAL, value)) if value else None
+    return found.member_id if found else None
+
+
+def _create(program: Program, given: Profile, channel: Channel | None, at: datetime) -> Member:
+    return Member.objects.create(
+        program=program,
+        name=given.name or "",
+        birthday=given.birthday,
+        attributes=given.attributes,
+        enrolled_at=at,
+        enrolled_via=channel,
+        updated_at=at,
+    )
+
+
+def _give(member: Member, identifiers: Iterable[Found]) -> None:
+    Identifier.objects.filter(pk__in=[found.identifier_id for found in identifiers]).update(member=member)
+
+
+def update(member: Member, changes: Mapping[str, Any] | Profile, *, at: datetime) -> Member:
+    """Change the given fields of a member; null takes a value away. A member may have one identifier of each
+    kind; a new one replaces the old one, and a guest known by it is adopted.
+
+    Raises Invalid, IdentifierRequired (the last one cannot go), IdentifierTaken, MemberClosed.
+    """
+    given = changes if isinstance(changes, Profile) else read(member.program, changes, at=at, partial=True)
+    with transaction.atomic():
+        current = _locked(member)
+        if current.state == State.CLOSED:
+            raise MemberClosed
+        changed = _set_fields(current, given)
+        changed += _set_identifiers(current, given, at)
+        if changed:
+            current.updated_at = at
+            current.save(update_fields=["name", "birthday", "attributes", "updated_at"])
+            _announce(current, "member.updated", {"fields": sorted(changed)}, at)
+    return current
+
+
+def _locked(member: Member) -> Member:
+    """The member's row, locked against other changes but not against events that refer to it."""
+    return (
+        Member.objects.select_for_update(no_key=True, of=["self"]).select_related("program").get(pk=member.pk)
+    )
+
+
+def _set_fields(member: Member, given: Profile) -> list[str]:
+    attributes = {**member.attributes, **given.attributes}
+    wanted = {
+        "name": given.name or "",
+        "birthday": given.birthday,
+        "attributes": {code: value for code, value in attributes.items() if value is not None},
+    }
+    changed = [name for name in wanted if name in given.fields and getattr(member, name) != wanted[name]]
+    for name in changed:
+        setattr(member, name, wanted[name])
+    return changed
+
+
+def _set_identifiers(member: Member, given: Profile, at: datetime) -> list[str]:
+    """Replace identifiers; the names of those that changed."""
+    present = {one.kind: one for one in member.identifiers.all()}
+    wanted = {
+        kind: value
+        for kind, value in given.identifiers.items()
+        if value != (present[kind].value if kind in present else None)
+    }
+    if not wanted:
+        return []
+    new = [Ref(kind, value) for kind, value in wanted.items() if value is not None]
+    if not new and not present.keys() - wanted.keys():
+        raise IdentifierRequired
+    if new:
+        insert_missing(member.program_id, new, at)
+        locked = lock(member.program_id, new)
+        if any(found.member_id not in (None, member.pk) for found in locked.values()):
+            raise IdentifierTaken
+        _give(member, locked.values())
+    Identifier.objects.filter(pk__in=[present[kind].pk for kind in wanted if kind in present]).delete()
+    return ["external_id" if kind == EXTERNAL else kind for kind in wanted]
+
+
+def link(identifier: Identifier, member: Member, *, at: datetime) -> Identifier:
+    """Give a guest identifier to a member. Its events are taken over by `loyalty.events.guests.claim`.
+
+    Raises IdentifierTaken when it belongs to somebody else, MemberUnknown across programs, MemberClosed.
+    """
+    if identifier.program_id != member.program_id:
+        raise MemberUnknown
+    with transaction.atomic():
+        if _locked(member).state == State.CLOSED:
+            raise MemberClosed
+        current = Identifier.objects.select_for_update(no_key=True).get(pk=identifier.pk)
+        if current.member_id not in (None, member.pk):
+            raise IdentifierTaken
+        if current.member_id is None:
+            current.member = member
+            current.save(update_fields=["member"])
+            name = "external_id" if current.kind == EXTERNAL else current.kind
+            _announce(member, "member.updated", {"fields": [name]}, at)
+    return current
+
+
+def suspend(
+    member: Member, *, at: datetime, may_earn: bool = False, may_redeem: bool = False, by: str = ""
+) -> Member:
+    """Stop a member from redeeming, and from earning unless `may_earn`. Raises StateRefused when closed."""
+    with transaction.atomic():
+        current = _locked(member)
+        if current.state == State.CLOSED:
+            raise StateRefused
+        current.suspended_may_earn, current.suspended_may_redeem = may_earn, may_redeem
+        flags = {"may_earn": may_earn, "may_redeem": may_redeem}
+        return _enter(current, State.SUSPENDED, "member.suspended", {**flags, "by": by}, at)
+
+
+def reinstate(member: Member, *, at: datetime, by: str = "") -> Member:
+    """Make a suspended or pending member active again. Raises StateRefused when closed."""
+    with transaction.atomic():
+        current = _locked(member)
+        if current.state == State.CLOSED:
+            raise StateRefused
+        if current.state == State.ACTIVE:
+            return current
+        current.suspended_may_earn = current.suspended_may_redeem = False
+        return _enter(current, State.ACTIVE, "member.reinstated", {"by": by}, at)
+
+
+def close(member: Member, *, at: datetime, by: str = "") -> Member:
+    """End a membership for good; the books stay. Closing twice changes nothing."""
+    with transaction.atomic():
+        current = _locked(member)
+        if current.state == State.CLOSED:
+            return current
+        current.closed_at = at
+        return _enter(current, State.CLOSED, "member.closed", {"by": by}, at)
+
+
+def _enter(member: Member, state: Member.State, fact: str, data: dict[str, object], at: datetime) -> Member:
+    member.state = state
+    member.updated_at = at
+    member.save(
+        update_fields=["state", "suspended_may_earn", "suspended_may_redeem", "closed_at", "updated_at"]
+    )
+    _announce(member, fact, data, at)
+    return member
+
+
+def _announce(member: Member, fact: str, data: dict[str, object], at: datetime) -> None:
+    facts.record(member.program_id, member.pk, fact, data, occurred_at=at, recorded_at=at)
+
+
+_STANDING = """
+UPDATE members_member m
+   SET tier_code = new.code, tier_name = new.name, tier_since = new.since, tier_until = new.until
+  FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+       AS new (id, code, name, since, until)
+ WHERE m.id = new.id
+"""
+Standing = tuple[UUID, str, str, datetime | None, datetime | None]  # member, tier code, name, since, until
+
+
+def set_standing(
+    member_id: UUID, code: str, name: str, *, since: datetime | None, until: datetime | None = None
+) -> None:
+    """Write a member's current tier where the commonest read finds it. Empty code: no tier."""
+    set_standings([(member_id, code, name, since, until)])
+
+
+def set_standings(rows: Iterable[Standing]) -> None:
+    """The same for many members in one statement, in the order of their ids."""
+    ordered = sorted(rows, key=lambda row: row[0])
+    if not ordered:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, [list(column) for column in zip(*ordered, strict=True)])
