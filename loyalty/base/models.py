@@ -25,10 +25,13 @@ class Job(models.Model):
     cursor = models.JSONField(default=dict, blank=True, help_text="Where to go on after an interruption.")
     result = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)
+    claimed_by = models.UUIDField(null=True, blank=True, editable=False, help_text="The claim that may work on it; a newer claim ends it.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Claims since it last got further.")
+    retry_at = models.DateTimeField(null=True, blank=True, help_text="When a failed job is tried again; empty: only by hand.")
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True, help_text="By the database's clock, which all workers share.")
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -1,0 +1,13 @@
+"""Tasks of the ledger."""
+
+from celery import shared_task
+
+from loyalty.base import jobs
+from loyalty.ledger import proof
+
+
+# Reading all books takes as long as it takes; a second delivery of the message finds the day claimed.
+@shared_task(name="loyalty.ledger.tasks.verify", soft_time_limit=2 * 3600, time_limit=3 * 3600)
+def verify() -> None:
+    """The daily proof, once a day however often this is called."""
+    proof.verify_daily(jobs.database_time())
