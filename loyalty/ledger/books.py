@@ -1,0 +1,337 @@
+"""The only writer of points. `Books` holds some locked wallets, does any number of acts on them in memory, and
+writes them set by set; one redemption and a batch of hundreds of awards go the same way.
+
+Every act checks first and changes after, so that a refused one leaves the books as they were.
+Amounts are whole numbers of the point type's smallest unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from loyalty.base.ids import uuid7
+from loyalty.ledger import reversing
+from loyalty.ledger.acts import DEFAULT, SYSTEM, Act, Actor, Default, Posted, Reversal
+from loyalty.ledger.errors import (
+    ExceedsOriginal,
+    InsufficientPoints,
+    NothingToRefund,
+    ReasonRequired,
+    SameMember,
+)
+from loyalty.ledger.lots import Line, OpenLot, in_order, spendable, take, total
+from loyalty.ledger.originals import Original
+from loyalty.ledger.posting import Posting, check_amount, check_room, owed, repayment
+from loyalty.ledger.purses import Purse
+from loyalty.programs.models import PointType
+
+__all__ = ["DEFAULT", "SYSTEM", "Actor", "Books", "Original", "Posted", "Reversal"]
+
+
+class Books(Posting):
+    """Locked wallets and every act on them, within one database transaction: open, act, write."""
+
+    def available(self, member_id: UUID, point_type: PointType, *, at: datetime) -> int:
+        """What can be spent at `at`; below zero while debt exceeds what is active."""
+        purse = self.purse(member_id, point_type)
+        return total(spendable(self.lots(purse), at)) - purse.debt
+
+    # --- earning ----------------------------------------------------------------------------------------
+
+    def earn(
+        self,
+        member_id: UUID,
+        point_type: PointType,
+        points: int,
+        *,
+        occurred_at: datetime,
+        recorded_at: datetime,
+        actor: Actor,
+        event_id: UUID | None = None,
+        reference: str = "",
+        kind: Literal["earn", "correct"] = "earn",
+        available_at: datetime | None = None,
+        expires_at: datetime | Default | None = DEFAULT,
+        reason_code: str = "",
+        note: str = "",
+    ) -> Posted:
+        """Give points: one lot, which repays debt first. Without dates of its own it gets those of the point type.
+
+        Raises AmountOutOfRange.
+        """
+        purse = self.purse(member_id, point_type)
+        check_amount(points)
+        check_room(purse, points)
+        act = Act(kind, occurred_at, recorded_at, actor, event_id, reference, reason_code, note)
+        self._be_active(purse, occurred_at)
+        starts = available_at or purse.terms.available_at(occurred_at)
+        return self.credit(purse, points, act, starts, _lapse(purse, starts, expires_at))
+
+    def correct(
+        self,
+        member_id: UUID,
+        point_type: PointType,
+        points: int,
+        *,
+        occurred_at: datetime,
+        recorded_at: datetime,
+        actor: Actor,
+        event_id: UUID | None = None,
+        reference: str = "",
+        reason_code: str = "",
+        note: str = "",
+    ) -> Posted:
+        """Give what a new look at an order adds to what it had earned. Raises AmountOutOfRange."""
+        return self.earn(
+            member_id, point_type, points, occurred_at=occurred_at, recorded_at=recorded_at, actor=actor,
+            event_id=event_id, reference=reference, kind="correct", reason_code=reason_code, note=note,
+        )  # fmt: skip
+
+    def _be_active(self, purse: Purse, at: datetime) -> None:
+        """Under inactivity expiry, to earn or redeem keeps alive all that has not lapsed at that moment."""
+        purse.last_active_at = max(purse.last_active_at or at, at)
+        if not purse.terms.lapses_by_inactivity:
+            return
+        for lot in self.lots(purse):
+            later = purse.terms.expires_at(max(purse.last_active_at, lot.available_at))
+            if lot.remaining and lot.expires_at and later and at < lot.expires_at < later:
+                self.prolong(lot, later)
+
+    # --- spending ---------------------------------------------------------------------------------------
+
+    def redeem(
+        self,
+        member_id: UUID,
+        point_type: PointType,
+        points: int,
+        *,
+        at: datetime,
+        actor: Actor,
+        event_id: UUID | None = None,
+        reference: str = "",
+        reason_code: str = "",
+        note: str = "",
+    ) -> Posted:
+        """Spend points, earliest expiry first. Raises AmountOutOfRange, InsufficientPoints."""
+        purse = self.purse(member_id, point_type)
+        check_amount(points)
+        lines = self._spend(purse, points, at)
+        self._be_active(purse, at)
+        act = Act("redeem", at, at, actor, event_id, reference, reason_code, note)
+        posted = self.post(purse, act, lines)
+        key = (member_id, point_type.pk)
+        self._originals[posted.id] = Original(posted.id, key, "redeem", -points, at, taken=lines)
+        return posted
+
+    def _spend(self, purse: Purse, points: int, at: datetime) -> list[Line]:
+        lots = spendable(self.lots(purse), at)
+        has = total(lots) - purse.debt
+        if points > has:
+            raise InsufficientPoints(points, has)
+        return take(lots, points)
+
+    def refund(
+        self,
+        original: Original,
+        points: int,
+        *,
+        at: datetime,
+        actor: Actor,
+        event_id: UUID | None = None,
+        reference: str = "",
+        reason_code: str = "",
+        note: str = "",
+    ) -> Posted:
+        """Give back what a redemption took: into the very lots, with their expiry; what has lapsed meanwhile into new
+        lots with the program's grace days. Debt is not repaid: these are points that the member had spent.
+
+        Raises AmountOutOfRange, NothingToRefund, ExceedsOriginal.
+        """
+        check_amount(points)
+        if not original.refundable:
+            raise NothingToRefund
+        if points > original.refundable:
+            raise ExceedsOriginal(points, original.refundable)
+        purse = self._held[original.key]
+        check_room(purse, points)
+        transaction_id = uuid7()
+        parts = original.to_give_back(points)
+        lines = [self._give_back(purse, lot, part, transaction_id, at) for lot, part in parts]
+        original.undone += points
+        act = Act("refund", at, at, actor, event_id, reference, reason_code, note, reverses=original.id)
+        return self.post(purse, act, lines, transaction_id=transaction_id)
+
+    def _give_back(self, purse: Purse, lot: OpenLot, points: int, transaction_id: UUID, at: datetime) -> Line:
+        if not lot.lapsed(at):
+            return lot, points
+        fresh = self.new_lot(
+            purse, transaction_id, points, at, origin_id=lot.id,
+            earned_at=lot.earned_at, available_at=at, expires_at=purse.terms.grace_ends_at(at),
+        )  # fmt: skip
+        return fresh, points
+
+    # --- adjusting, transferring ------------------------------------------------------------------------
+
+    def adjust(
+        self,
+        member_id: UUID,
+        point_type: PointType,
+        points: int,
+        *,
+        at: datetime,
+        actor: Actor,
+        reason_code: str,
+        note: str = "",
+        reference: str = "",
+        expires_at: datetime | Default | None = DEFAULT,
+        allow_debt: bool = False,
+    ) -> Posted:
+        """Give (+) or take (-) points by hand; what is given can be spent at once. With `allow_debt`, what is not
+        there becomes debt. Raises AmountOutOfRange, ReasonRequired, InsufficientPoints."""
+        purse = self.purse(member_id, point_type)
+        check_amount(abs(points))
+        check_room(purse, points)
+        if not reason_code or not actor.name:
+            raise ReasonRequired
+        act = Act("adjust", at, at, actor, None, reference, reason_code, note)
+        if points > 0:
+            return self.credit(purse, points, act, at, _lapse(purse, at, expires_at))
+        if not allow_debt:
+            return self.post(purse, act, self._spend(purse, -points, at))
+        lines = take(spendable(self.lots(purse), at), -points)
+        return self.post(purse, act, [*lines, *owed(-points, lines)])
+
+    def transfer(
+        self,
+        member_id: UUID,
+        to: UUID,
+        point_type: PointType,
+        points: int,
+        *,
+        at: datetime,
+        actor: Actor,
+        reference: str = "",
+        note: str = "",
+    ) -> tuple[Posted, Posted]:
+        """Move points to another member, with their dates. The receiver's debt is repaid first.
+
+        Raises AmountOutOfRange, SameMember, InsufficientPoints.
+        """
+        if member_id == to:
+            raise SameMember
+        check_amount(points)
+        giver, receiver = self.purse(member_id, point_type), self.purse(to, point_type)
+        check_room(receiver, points)
+        lines = self._spend(giver, points, at)
+        act = Act("transfer", at, at, actor, reference=reference, note=note, counterpart=to)
+        sent = self.post(giver, act, lines)
+        received_id = uuid7()
+        gained = [
+            (self._moved(receiver, lot, -change, received_id, at), -change) for lot, change in lines if lot
+        ]
+        both = [*gained, *repayment(receiver, gained, at)]
+        return sent, self.post(
+            receiver, act._replace(counterpart=member_id), both, transaction_id=received_id
+        )
+
+    def _moved(self, purse: Purse, lot: OpenLot, points: int, transaction_id: UUID, at: datetime) -> OpenLot:
+        return self.new_lot(
+            purse, transaction_id, points, at, origin_id=lot.id,
+            earned_at=lot.earned_at, available_at=lot.available_at, expires_at=lot.expires_at,
+        )  # fmt: skip
+
+    # --- taking back ------------------------------------------------------------------------------------
+
+    def points_reversible(self, original: Original) -> int:
+        """How much of a credit no reversal has asked back yet."""
+        return original.reversible
+
+    def reverse(
+        self,
+        member_id: UUID,
+        point_type: PointType,
+        points: int,
+        *,
+        originals: Sequence[Original] = (),
+        policy: str | None = None,
+        at: datetime,
+        recorded_at: datetime | None = None,
+        actor: Actor,
+        event_id: UUID | None = None,
+        reference: str = "",
+        reason_code: str = "",
+        note: str = "",
+    ) -> Reversal:
+        """Take earned points back: from what the originals made, latest first, then by `policy` (None: the point
+        type's). Without originals (a return that names no order) by policy alone. `at` is when it happened, and
+        decides what was pending or had lapsed.
+
+        Raises AmountOutOfRange, AlreadyReversed, ExceedsOriginal.
+        """
+        check_amount(points)
+        purse = self.purse(member_id, point_type)
+        check_room(purse, -points)
+        lots, rule = self.lots(purse), policy or purse.terms.returns
+        act = Act("reverse", at, recorded_at or at, actor, event_id, reference, reason_code, note)
+        reversal = Reversal()
+        if not originals:
+            taking = reversing.take_loose(points, rule, at=at, purse=purse, lots=lots)
+            reversal.add(self._take_back(purse, act, taking, None))
+            return reversal
+        if any(original.key != (member_id, point_type.pk) for original in originals):
+            raise ValueError("an original belongs to another wallet")
+        for original, part in reversing.shares(set(originals), points):
+            taking = reversing.take_from(original, part, rule, at=at, purse=purse, lots=lots)
+            reversal.add(self._take_back(purse, act._replace(reverses=original.id), taking, original.lots[0]))
+            original.undone += part
+            original.already_expired += taking.already_expired
+        return reversal
+
+    def _take_back(self, purse: Purse, act: Act, taking: reversing.Taking, own: OpenLot | None) -> Posted:
+        purse.lifetime -= taking.asked
+        forgiven, expired = taking.forgiven, taking.already_expired
+        lines = taking.lines or [(own, 0)]  # when nothing moved, a line of 0 still says when that was decided
+        return self.post(purse, act, lines, forgiven=forgiven, already_expired=expired)
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def expire(self, member_id: UUID, point_type: PointType, *, at: datetime) -> list[Posted]:
+        """Book what had lapsed by `at`: one transaction for each instant of expiry, dated with that instant."""
+        purse = self.purse(member_id, point_type)
+        lapsed: dict[datetime, list[OpenLot]] = {}
+        for lot in in_order(lot for lot in self.lots(purse) if lot.remaining and lot.lapsed(at)):
+            assert lot.expires_at is not None
+            lapsed.setdefault(lot.expires_at, []).append(lot)
+        return [self._expire(purse, lots, instant, at) for instant, lots in lapsed.items()]
+
+    def _expire(self, purse: Purse, lots: list[OpenLot], instant: datetime, at: datetime) -> Posted:
+        lines: list[Line] = [(lot, -lot.remaining) for lot in lots]
+        for lot in lots:
+            lot.expired += lot.remaining
+        return self.post(purse, Act("expire", instant, at, SYSTEM), lines)
+
+    def activate(self, member_id: UUID, point_type: PointType, *, at: datetime) -> list[Posted]:
+        """Book that pending points became spendable by `at`: one transaction for each instant, with lines of 0."""
+        purse = self.purse(member_id, point_type)
+        due: dict[datetime, list[OpenLot]] = {}
+        for lot in sorted(self.lots(purse), key=lambda lot: (lot.available_at, lot.id)):
+            if lot.is_pending and lot.available_at <= at:
+                due.setdefault(lot.available_at, []).append(lot)
+        return [self._activate(purse, lots, instant, at) for instant, lots in due.items()]
+
+    def _activate(self, purse: Purse, lots: list[OpenLot], instant: datetime, at: datetime) -> Posted:
+        for lot in lots:
+            lot.is_pending = False
+        return self.post(purse, Act("activate", instant, at, SYSTEM), [(lot, 0) for lot in lots])
+
+
+def _lapse(purse: Purse, starts: datetime, expires_at: datetime | Default | None) -> datetime | None:
+    """The given expiry, else that of the point type; under inactivity counted from the last activity."""
+    if not isinstance(expires_at, Default):
+        return expires_at
+    if purse.terms.lapses_by_inactivity and purse.last_active_at:
+        starts = max(starts, purse.last_active_at)
+    return purse.terms.expires_at(starts)

@@ -1,0 +1,115 @@
+"""What a batch of acts leaves behind, gathered in memory and written in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty.base.copying import copy_rows
+from loyalty.ledger.lots import OpenLot
+from loyalty.ledger.purses import Purse
+from loyalty.outbox import facts
+
+
+class TransactionRow(NamedTuple):
+    id: UUID
+    program_id: int
+    member_id: UUID
+    point_type_id: int
+    kind: str
+    amount: int
+    event_id: UUID | None
+    reference: str
+    reverses_id: UUID | None
+    counterpart_id: UUID | None
+    forgiven: int
+    already_expired: int
+    actor_kind: str
+    actor: str
+    reason_code: str
+    note: str
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+class EntryRow(NamedTuple):
+    program_id: int
+    member_id: UUID
+    transaction_id: UUID
+    wallet_id: int
+    lot_id: UUID | None
+    amount: int
+    balance_after: int
+    lot_after: int | None
+    occurred_at: datetime
+
+
+LOT_COLUMNS = (
+    "id", "program_id", "member_id", "wallet_id", "transaction_id", "origin_id", "amount", "remaining", "earned_at",
+    "available_at", "expires_at", "is_pending",
+)  # fmt: skip
+
+_CHANGE_LOTS = """
+    UPDATE ledger_lot l
+    SET remaining = changed.remaining, expires_at = changed.expires_at, is_pending = changed.is_pending
+    FROM unnest(%s::uuid[], %s::bigint[], %s::timestamptz[], %s::boolean[])
+        AS changed (id, remaining, expires_at, is_pending)
+    WHERE l.id = changed.id
+"""
+_CHANGE_WALLETS = """
+    UPDATE ledger_wallet w
+    SET balance = changed.balance, debt = changed.debt, lifetime = changed.lifetime,
+        last_active_at = changed.last_active_at, version = w.version + 1
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+        AS changed (id, balance, debt, lifetime, last_active_at)
+    WHERE w.id = changed.id
+"""
+
+
+class Rows:
+    """Unwritten rows. Appended in the order of the acts, written once."""
+
+    def __init__(self) -> None:
+        self.transactions: list[TransactionRow] = []
+        self.entries: list[EntryRow] = []
+        self.facts: list[facts.FactRow] = []
+        self.new_lots: dict[UUID, tuple[Purse, OpenLot]] = {}
+        self.changed_lots: dict[UUID, OpenLot] = {}
+        self.purses: dict[int, Purse] = {}
+
+    def write(self) -> None:
+        copy_rows("ledger_transaction", TransactionRow._fields, self.transactions)
+        copy_rows("ledger_lot", LOT_COLUMNS, [_lot_row(purse, lot) for purse, lot in self.new_lots.values()])
+        copy_rows("ledger_entry", EntryRow._fields, self.entries)
+        _change_lots([lot for lot in self.changed_lots.values() if lot.id not in self.new_lots])
+        _change_wallets(list(self.purses.values()))
+        if self.facts:
+            facts.record_many(self.facts)
+
+
+def _lot_row(purse: Purse, lot: OpenLot) -> Sequence[object]:
+    return (
+        lot.id, purse.terms.program_id, purse.member_id, purse.id, lot.transaction_id, lot.origin_id, lot.amount,
+        lot.remaining, lot.earned_at, lot.available_at, lot.expires_at, lot.is_pending,
+    )  # fmt: skip
+
+
+def _change_lots(lots: list[OpenLot]) -> None:
+    if lots:
+        columns = zip(*((lot.id, lot.remaining, lot.expires_at, lot.is_pending) for lot in lots), strict=True)
+        _execute(_CHANGE_LOTS, [list(column) for column in columns])
+
+
+def _change_wallets(purses: list[Purse]) -> None:
+    if purses:
+        columns = zip(*((p.id, p.balance, p.debt, p.lifetime, p.last_active_at) for p in purses), strict=True)
+        _execute(_CHANGE_WALLETS, [list(column) for column in columns])
+
+
+def _execute(statement: str, columns: list[list[object]]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, columns)

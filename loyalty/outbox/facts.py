@@ -1,0 +1,53 @@
+"""Facts: what happened here and is to be announced, written in the transaction of the change itself.
+
+Ids are given out in the order of writing, but transactions may commit in another order: a reader that follows the
+outbox must not skip an id for ever because it saw a higher one first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty.base.copying import copy_rows
+
+COLUMNS = ("program_id", "member_id", "type", "data", "occurred_at", "recorded_at")
+
+
+class FactRow(NamedTuple):
+    """One fact to record. `data` holds plain JSON values and references, never personal data."""
+
+    program_id: int
+    member_id: UUID | None
+    type: str
+    data: Mapping[str, object]
+    occurred_at: datetime
+    recorded_at: datetime
+
+
+def record(
+    program_id: int,
+    member_id: UUID | None,
+    kind: str,
+    data: Mapping[str, object],
+    *,
+    occurred_at: datetime,
+    recorded_at: datetime,
+) -> None:
+    """Record one fact, within the caller's transaction."""
+    record_many([FactRow(program_id, member_id, kind, data, occurred_at, recorded_at)])
+
+
+def record_many(rows: Iterable[FactRow]) -> None:
+    """Record facts in this order with one COPY, within the caller's transaction."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("a fact is recorded in the transaction of its change")
+    copy_rows("outbox_fact", COLUMNS, ((*row[:3], _json(row.data), *row[4:]) for row in rows))
+
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
