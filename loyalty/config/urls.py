@@ -5,10 +5,12 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from loyalty.config import health
+from loyalty.config.api import api
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
 ]

@@ -1,0 +1,91 @@
+"""What every request gets: an id; and under /api/, problems instead of HTML pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+
+from loyalty.base import http
+from loyalty.base.errors import Unauthorized
+
+API = "/api/"
+OVERRIDES = ("HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD", "HTTP_X_METHOD_OVERRIDE")
+
+_KEY_NAMES = frozenset({"key", "api_key", "apikey", "api-key", "access_token", "token", "authorization"})
+_SECRET = re.compile(r"lk_(?:live|test)_")
+
+Next = Callable[[HttpRequest], HttpResponseBase]
+
+
+class RequestId:
+    """Gives each request its id, in the answer and in every log line. Goes first."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        known = http.request_id(request)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=known)
+        try:
+            response = self.get_response(request)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        response["X-Request-ID"] = known
+        return response
+
+
+class ApiProblems:
+    """Under /api/: refuses what no endpoint may see, and turns every refusal that did not come from an
+    endpoint (no such address, method, host, an error outside) into a problem. Goes right after RequestId."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(API):
+            return self.get_response(request)
+        response = self._refusal(request) or self.get_response(request)
+        if response.status_code >= 400 and not _is_problem(response):
+            response = _as_problem(request, response)
+        response.headers.setdefault("Cache-Control", "no-store")
+        for name, value in request.META.get("laurel.rate_headers", {}).items():
+            response[name] = value
+        return response
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse | None:
+        if _key_in_query(request):
+            _forget_query(request)
+            told = "Send the key in the Authorization header, never in the address: addresses end up in logs."
+            return http.problem(Unauthorized(told, code="key_in_query"), request)
+        if any(name in request.META for name in OVERRIDES) or request.method == "TRACE":
+            return http.problem(http.MethodNotAllowed("The method cannot be overridden."), request)
+        return None
+
+
+def _key_in_query(request: HttpRequest) -> bool:
+    query = request.META.get("QUERY_STRING", "")
+    if not query:
+        return False
+    return _SECRET.search(query) is not None or any(name.lower() in _KEY_NAMES for name in request.GET)
+
+
+def _forget_query(request: HttpRequest) -> None:
+    """So that no later log line can repeat the key."""
+    request.META["QUERY_STRING"] = ""
+    request.GET = QueryDict()  # type: ignore[assignment]  # as immutable as the one it replaces
+
+
+def _is_problem(response: HttpResponseBase) -> bool:
+    return response.headers.get("Content-Type", "").startswith(http.PROBLEM)
+
+
+def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    made = http.problem(http.for_status(response.status_code), request)
+    if "Allow" in response.headers:
+        made["Allow"] = response.headers["Allow"]
+    response.close()
+    return made

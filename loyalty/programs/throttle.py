@@ -1,0 +1,99 @@
+"""Rate limits, counted in Redis for all processes together, and in this process alone while Redis is away."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import lru_cache
+from math import ceil
+from typing import NamedTuple
+
+from django.conf import settings
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from loyalty.base.errors import TooMany
+
+ANONYMOUS_PER_MINUTE = 300
+REDIS_SECONDS = 0.25
+RETRY_REDIS_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class Allowance(NamedTuple):
+    """What is left in the present window, `reset` seconds before it ends."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset),
+        }
+
+    def check(self) -> None:
+        """Raises TooMany `rate_limited`."""
+        if not self.allowed:
+            told = f"More than {self.limit} requests in a minute."
+            raise TooMany(told, code="rate_limited", retry_after=max(1, self.reset))
+
+
+def count(kind: str, subject: str, per_minute: int) -> Allowance:
+    """Count one request of `subject` against its limit."""
+    item = RateLimitItemPerMinute(per_minute, namespace="laurel")
+    if time.monotonic() >= _redis.away_until:
+        try:
+            return _count(_shared(), item, kind, subject)
+        except StorageError as wrong:
+            _redis.away_until = time.monotonic() + RETRY_REDIS_SECONDS
+            log.warning(
+                "rate limits are counted by each process alone: %s", type(wrong.storage_error).__name__
+            )
+    return _count(_local(), item, kind, subject)
+
+
+class _Redis:
+    """When to ask Redis again, after it failed: a request must not wait for a dead one each time."""
+
+    away_until = 0.0
+
+
+_redis = _Redis()
+
+
+def _count(limiter: FixedWindowRateLimiter, item: RateLimitItem, kind: str, subject: str) -> Allowance:
+    allowed = limiter.hit(item, kind, subject)
+    window = limiter.get_window_stats(item, kind, subject)
+    reset = max(0, min(60, ceil(window.reset_time - time.time())))
+    return Allowance(allowed, item.amount, max(0, window.remaining), reset)
+
+
+@lru_cache(maxsize=1)
+def _shared() -> FixedWindowRateLimiter:
+    storage: Storage = storage_from_string(  # type: ignore[assignment]  # the sync kind, by its URL
+        settings.RATE_LIMIT_URL,
+        wrap_exceptions=True,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+    )
+    return FixedWindowRateLimiter(storage)
+
+
+@lru_cache(maxsize=1)
+def _local() -> FixedWindowRateLimiter:
+    return FixedWindowRateLimiter(MemoryStorage())
+
+
+def forget() -> None:
+    """Start counting afresh in this process."""
+    _redis.away_until = 0.0
+    _shared.cache_clear()
+    _local.cache_clear()
