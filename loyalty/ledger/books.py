@@ -1,7 +1,8 @@
 """The only writer of points. `Books` holds some locked wallets, does any number of acts on them in memory, and
 writes them set by set; one redemption and a batch of hundreds of awards go the same way.
 
-Every act checks first and changes after, so that a refused one leaves the books as they were.
+Every act checks first and changes after, so that a refused one leaves the books as they were. Only what the calendar
+brings about (expiry, activation) is booked elsewhere, wallet by wallet in SQL: see `sweep`.
 Amounts are whole numbers of the point type's smallest unit.
 """
 
@@ -22,7 +23,7 @@ from loyalty.ledger.errors import (
     ReasonRequired,
     SameMember,
 )
-from loyalty.ledger.lots import Line, OpenLot, in_order, spendable, take, total
+from loyalty.ledger.lots import Line, OpenLot, spendable, take, total
 from loyalty.ledger.originals import Original
 from loyalty.ledger.posting import Posting, check_amount, check_room, owed, repayment
 from loyalty.ledger.purses import Purse
@@ -295,37 +296,6 @@ class Books(Posting):
         forgiven, expired = taking.forgiven, taking.already_expired
         lines = taking.lines or [(own, 0)]  # when nothing moved, a line of 0 still says when that was decided
         return self.post(purse, act, lines, forgiven=forgiven, already_expired=expired)
-
-    # --- time -------------------------------------------------------------------------------------------
-
-    def expire(self, member_id: UUID, point_type: PointType, *, at: datetime) -> list[Posted]:
-        """Book what had lapsed by `at`: one transaction for each instant of expiry, dated with that instant."""
-        purse = self.purse(member_id, point_type)
-        lapsed: dict[datetime, list[OpenLot]] = {}
-        for lot in in_order(lot for lot in self.lots(purse) if lot.remaining and lot.lapsed(at)):
-            assert lot.expires_at is not None
-            lapsed.setdefault(lot.expires_at, []).append(lot)
-        return [self._expire(purse, lots, instant, at) for instant, lots in lapsed.items()]
-
-    def _expire(self, purse: Purse, lots: list[OpenLot], instant: datetime, at: datetime) -> Posted:
-        lines: list[Line] = [(lot, -lot.remaining) for lot in lots]
-        for lot in lots:
-            lot.expired += lot.remaining
-        return self.post(purse, Act("expire", instant, at, SYSTEM), lines)
-
-    def activate(self, member_id: UUID, point_type: PointType, *, at: datetime) -> list[Posted]:
-        """Book that pending points became spendable by `at`: one transaction for each instant, with lines of 0."""
-        purse = self.purse(member_id, point_type)
-        due: dict[datetime, list[OpenLot]] = {}
-        for lot in sorted(self.lots(purse), key=lambda lot: (lot.available_at, lot.id)):
-            if lot.is_pending and lot.available_at <= at:
-                due.setdefault(lot.available_at, []).append(lot)
-        return [self._activate(purse, lots, instant, at) for instant, lots in due.items()]
-
-    def _activate(self, purse: Purse, lots: list[OpenLot], instant: datetime, at: datetime) -> Posted:
-        for lot in lots:
-            lot.is_pending = False
-        return self.post(purse, Act("activate", instant, at, SYSTEM), [(lot, 0) for lot in lots])
 
 
 def _lapse(purse: Purse, starts: datetime, expires_at: datetime | Default | None) -> datetime | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.base.ids import uuid7
-from loyalty.base.numbers import MAX_UNITS, format_points
+from loyalty.base.numbers import MAX_UNITS
 from loyalty.ledger import originals, purses
 from loyalty.ledger.acts import Act, Posted
 from loyalty.ledger.errors import AmountOutOfRange
@@ -30,10 +30,8 @@ FACTS = {
     "redeem": "points.redeemed",
     "reverse": "points.reversed",
     "refund": "points.refunded",
-    "expire": "points.expired",
     "adjust": "points.adjusted",
     "transfer": "points.transferred",
-    "activate": "points.activated",
 }
 
 
@@ -223,27 +221,18 @@ def _transaction_row(purse: Purse, act: Act, posted: Posted) -> TransactionRow:
 
 
 def _fact(purse: Purse, act: Act, posted: Posted) -> FactRow:
-    decimals = purse.terms.decimals
     data: dict[str, object] = {
-        "transaction_id": str(posted.id),
+        "transaction": str(posted.id),
         "kind": act.kind,
         "point_type": purse.terms.code,
-        "points": format_points(_moved_points(posted), decimals),
-        "balance": format_points(posted.balance, decimals),
+        "amount": posted.amount,
+        "balance": posted.balance,
     }
-    links = (("event_id", act.event_id), ("reverses", act.reverses), ("counterpart", act.counterpart))
+    links = (("event", act.event_id), ("reverses", act.reverses), ("counterpart", act.counterpart))
     data.update((name, str(link)) for name, link in links if link)
     if act.reference:
         data["reference"] = act.reference
     if act.kind == "reverse":
-        data["forgiven"] = format_points(posted.forgiven, decimals)
-        data["already_expired"] = format_points(posted.already_expired, decimals)
+        data["forgiven"], data["already_expired"] = posted.forgiven, posted.already_expired
     owner = purse.terms.program_id, purse.member_id
     return FactRow(*owner, FACTS[act.kind], data, act.occurred_at, act.recorded_at)
-
-
-def _moved_points(posted: Posted) -> int:
-    """An activation changes no balance; what it announces is how many points can be spent now."""
-    if posted.kind == "activate":
-        return sum(lot.remaining for lot, _ in posted.lines if lot)
-    return posted.amount
