@@ -59,7 +59,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["next_attempt_at", "id"], condition=Q(status="received"), name="events_to_process"),
             models.Index(fields=["member", "-occurred_at"], name="events_of_member"),
-            models.Index(fields=["identifier"], condition=Q(status="guest"), name="events_of_guest"),
+            models.Index(fields=["identifier"], condition=Q(identifier__isnull=False), name="events_of_guest"),
             models.Index(fields=["program", "order_reference"], condition=~Q(order_reference=""), name="events_of_order"),
             models.Index(fields=["program", "status"], condition=Q(status__in=["failed", "waiting", "rejected", "guest"]), name="events_aside"),
         ]

@@ -102,9 +102,7 @@ class Reader:
         return sent
 
     def _source(self, raw: Any, faults: Faults) -> str:
-        if raw is None:
-            return self.source
-        source = reference(raw, "/source", faults, most=MAX_SOURCE)
+        source = self.source if raw is None else reference(raw, "/source", faults, most=MAX_SOURCE)
         if source == types.OWN_SOURCE:
             fault(faults, "/source", "source_reserved", "This source is the program's own.")
         return source

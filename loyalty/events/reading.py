@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
-from loyalty.base.currencies import check_money, currency_decimals
+from loyalty.base.currencies import MAX_MONEY, check_money, currency_decimals
 from loyalty.base.errors import FieldError, Invalid
 from loyalty.base.numbers import parse_decimal
 from loyalty.base.text import clean
@@ -92,7 +92,7 @@ def quantity(raw: Any, path: str, faults: Faults, *, default: Decimal | None = N
     """A quantity above 0 with at most three decimals."""
     if raw is None and default is not None:
         return default
-    if type(raw) is str and _QUANTITY.fullmatch(raw):
+    if (type(raw) is int and 0 < raw < MAX_QUANTITY) or (type(raw) is str and _QUANTITY.fullmatch(raw)):
         return Decimal(raw)
     if raw is None:
         fault(faults, path, "required", "A quantity is required.")
@@ -132,6 +132,8 @@ class Money:
         """An amount of 0 or more, with the currency's decimals; 0 when it was not given."""
         if type(raw) is str and self._exact.fullmatch(raw):
             return Decimal(raw)
+        if type(raw) is Decimal and raw.same_quantum(self._coin) and 0 < raw < MAX_MONEY:
+            return raw
         if raw is None:
             if required:
                 fault(faults, path, "required", "An amount is required.")

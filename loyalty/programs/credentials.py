@@ -99,7 +99,7 @@ def _checksum(body: str) -> str:
     for _ in range(CHECK_CHARS):
         number, digit = divmod(number, len(_ALPHABET))
         digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
+    return "".join(digits)
 
 
 def _digest(secret: str) -> bytes:

@@ -1,0 +1,117 @@
+"""Daily activity: what members did per local day, kept in the transaction of what they did.
+
+Tiers, segments, caps and insights read it instead of scanning the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+ZERO = Decimal(0)
+
+
+class ActivityRow(NamedTuple):
+    """A change of one day: returns come with minus signs, on the day of their order."""
+
+    program_id: int
+    member_id: UUID
+    day: date
+    orders: int = 0
+    spend: Decimal = ZERO
+    visits: int = 0
+    points: int = 0
+
+
+class Day(NamedTuple):
+    """What a member did on one local day."""
+
+    day: date
+    orders: int
+    spend: Decimal
+    visits: int
+    points: int
+
+
+class Sums(NamedTuple):
+    orders: int = 0
+    spend: Decimal = ZERO
+    visits: int = 0
+    points: int = 0
+
+
+_ADD = """
+INSERT INTO events_activity AS a (program_id, member_id, day, orders, spend, visits, points)
+SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::date[], %s::int[], %s::numeric[], %s::int[], %s::bigint[])
+ON CONFLICT (member_id, day) DO UPDATE
+   SET orders = a.orders + excluded.orders, spend = a.spend + excluded.spend,
+       visits = a.visits + excluded.visits, points = a.points + excluded.points
+"""
+
+
+def add_many(rows: Iterable[ActivityRow]) -> None:
+    """Add changes to the days they belong to, in one statement, ordered by member and day."""
+    merged: dict[tuple[UUID, date], ActivityRow] = {}
+    for row in rows:
+        key = row.member_id, row.day
+        before = merged.get(key)
+        merged[key] = row if before is None else _both(before, row)
+    if not merged:
+        return
+    ordered = [merged[key] for key in sorted(merged)]
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [list(column) for column in zip(*ordered, strict=True)])
+
+
+def _both(one: ActivityRow, other: ActivityRow) -> ActivityRow:
+    return ActivityRow(
+        one.program_id,
+        one.member_id,
+        one.day,
+        one.orders + other.orders,
+        one.spend + other.spend,
+        one.visits + other.visits,
+        one.points + other.points,
+    )
+
+
+_DAYS = """
+SELECT member_id, day, orders, spend, visits, points FROM events_activity
+ WHERE member_id = ANY(%s::uuid[]) AND day BETWEEN %s AND %s
+ ORDER BY member_id, day
+"""
+
+
+def days(member_ids: Collection[UUID], first: date, last: date) -> dict[UUID, list[Day]]:
+    """The daily rows of these members, both ends included, in the order of days; in one query."""
+    found: dict[UUID, list[Day]] = {member_id: [] for member_id in member_ids}
+    if not found:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(_DAYS, [list(found), first, last])
+        for member_id, *row in cursor.fetchall():
+            found[member_id].append(Day(*row))
+    return found
+
+
+def sums(member_ids: Collection[UUID], first: date, last: date) -> dict[UUID, Sums]:
+    """What these members did from `first` to `last`, both included; zeros for who did nothing."""
+    return {member_id: total(rows) for member_id, rows in days(member_ids, first, last).items()}
+
+
+def total(rows: Iterable[Day], *, first: date | None = None, last: date | None = None) -> Sums:
+    """The sum of daily rows, of those within the window when one is given: several windows from one load."""
+    within = [
+        row for row in rows if (first is None or row.day >= first) and (last is None or row.day <= last)
+    ]
+    return Sums(
+        sum(row.orders for row in within),
+        sum((row.spend for row in within), ZERO),
+        sum(row.visits for row in within),
+        sum(row.points for row in within),
+    )
