@@ -1,0 +1,134 @@
+"""What a member has, per point type, now or at any past moment.
+
+The dates of the lots decide at the asked instant what is pending, active or gone, whether or not a job has booked it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty.members.models import Member
+
+
+class Kind(NamedTuple):
+    """The point type of a balance."""
+
+    id: int
+    code: str
+    name_one: str
+    name_many: str
+    decimals: int
+    is_default: bool
+
+
+class Expiring(NamedTuple):
+    """Points that lapse at an instant if they are not used before."""
+
+    at: datetime
+    points: int
+
+
+@dataclass(slots=True)
+class Balance:
+    """All in smallest units. available = active - held - debt, and may be below zero."""
+
+    point_type: Kind
+    pending: int = 0
+    active: int = 0
+    held: int = 0
+    debt: int = 0
+    lifetime: int = 0
+    expiring: list[Expiring] = field(default_factory=list)
+
+    @property
+    def available(self) -> int:
+        return self.active - self.held - self.debt
+
+    @property
+    def next_expiry(self) -> Expiring | None:
+        return self.expiring[0] if self.expiring else None
+
+
+_TYPES = """
+    SELECT p.id, p.code, p.name_one, p.name_many, p.decimals, p.is_default, {sums}
+    FROM members_member m JOIN programs_pointtype p ON p.program_id = m.program_id {wallets}
+    WHERE m.id = %(member)s
+    ORDER BY p.is_default DESC, p.code, lots.expires_at
+"""
+_NOW = _TYPES.format(
+    sums="coalesce(w.debt, 0), coalesce(w.lifetime, 0), lots.expires_at, lots.pending, lots.active",
+    wallets="""
+    LEFT JOIN ledger_wallet w ON w.member_id = m.id AND w.point_type_id = p.id
+    LEFT JOIN LATERAL (
+        SELECT expires_at, coalesce(sum(remaining) FILTER (WHERE available_at > %(at)s), 0)::bigint AS pending,
+            coalesce(sum(remaining) FILTER (WHERE available_at <= %(at)s), 0)::bigint AS active
+        FROM ledger_lot
+        WHERE wallet_id = w.id AND remaining > 0 AND (expires_at IS NULL OR expires_at > %(at)s)
+        GROUP BY expires_at
+    ) lots ON true""",
+)
+# By what had been recorded by then, so that the answer is the one that was given then.
+_AS_OF = _TYPES.format(
+    sums="""
+    coalesce((SELECT -sum(e.amount) FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+        WHERE e.wallet_id = w.id AND e.lot_id IS NULL AND t.recorded_at <= %(at)s), 0)::bigint,
+    coalesce((SELECT sum(CASE WHEN t.kind IN ('earn', 'correct') OR t.kind = 'adjust' AND t.amount > 0 THEN t.amount
+            WHEN t.kind = 'reverse' THEN t.amount - t.forgiven - t.already_expired ELSE 0 END)
+        FROM ledger_transaction t
+        WHERE t.member_id = m.id AND t.point_type_id = p.id AND t.recorded_at <= %(at)s), 0)::bigint,
+    lots.expires_at, lots.pending, lots.active""",
+    wallets="""
+    LEFT JOIN ledger_wallet w ON w.member_id = m.id AND w.point_type_id = p.id
+    LEFT JOIN LATERAL (
+        SELECT l.expires_at, coalesce(sum(e.amount) FILTER (WHERE l.available_at > %(at)s), 0)::bigint AS pending,
+            coalesce(sum(e.amount) FILTER (WHERE l.available_at <= %(at)s), 0)::bigint AS active
+        FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id JOIN ledger_lot l ON l.id = e.lot_id
+        WHERE e.wallet_id = w.id AND t.recorded_at <= %(at)s AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
+        GROUP BY l.expires_at HAVING sum(e.amount) <> 0
+    ) lots ON true""",
+)
+
+
+def balances_now(member_id: UUID, *, at: datetime) -> list[Balance]:
+    """The balances of a member at this moment, one for each point type of the program, the default one first. One
+    query; `at` is the present instant."""
+    return _read(_NOW, member_id, at)
+
+
+def balances_as_of(member_id: UUID, *, at: datetime) -> list[Balance]:
+    """What `balances_now` answered at a past moment, worked out from the entries recorded by then.
+
+    Only dates of expiry that a later activity has moved (expiry by inactivity) show as they are today.
+    """
+    return _read(_AS_OF, member_id, at)
+
+
+def balances(member: Member, *, now: datetime, at: datetime | None = None) -> list[Balance]:
+    """The balances of a member now, or as of a past moment `at`."""
+    if at is None or at >= now:
+        return balances_now(member.pk, at=now)
+    return balances_as_of(member.pk, at=at)
+
+
+def _read(query: str, member_id: UUID, at: datetime) -> list[Balance]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"member": member_id, "at": at})
+        return _folded(cursor.fetchall())
+
+
+def _folded(rows: Iterable[tuple[Any, ...]]) -> list[Balance]:
+    """One row for each point type and instant of expiry, in that order."""
+    found: dict[int, Balance] = {}
+    for *kind, debt, lifetime, expires_at, pending, active in rows:
+        balance = found.setdefault(kind[0], Balance(Kind(*kind), debt=debt, lifetime=lifetime))
+        balance.pending += pending or 0
+        balance.active += active or 0
+        if expires_at is not None:
+            balance.expiring.append(Expiring(expires_at, pending + active))
+    return list(found.values())
