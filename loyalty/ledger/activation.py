@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from loyalty.ledger import sweep
-from loyalty.ledger.sweep import UUID_V7, Sweep
+from loyalty.ledger.sweep import UUID_V7, Sweep, fact_data
 from loyalty.programs.models import Program
 from loyalty.programs.nightly import Night
 
@@ -53,7 +53,7 @@ ACTIVATION = Sweep(
     ), announced AS (
         INSERT INTO outbox_fact (program_id, member_id, type, data, occurred_at, recorded_at)
         SELECT acts.program_id, acts.member_id, 'points.activated',
-            jsonb_build_object('transaction', acts.id, 'point_type', point_type.code, 'amount', acts.points),
+            {fact_data("activate", amount="acts.points", balance="acts.balance")},
             acts.available_at, %(at)s
         FROM acts JOIN programs_pointtype point_type ON point_type.id = acts.point_type_id
         ORDER BY acts.wallet_id, acts.available_at

@@ -77,7 +77,7 @@ LOT_DATES = Check(
     JOIN ledger_lot lot ON lot.id = entry.lot_id
     JOIN programs_pointtype point_type ON point_type.id = act.point_type_id
     JOIN programs_program program ON program.id = point_type.program_id
-    WHERE act.kind IN ('redeem', 'transfer') AND entry.amount < 0
+    WHERE act.kind IN ('redeem', 'transfer', 'adjust') AND entry.amount < 0
         AND (entry.occurred_at < lot.available_at OR (
             entry.occurred_at >= lot.expires_at
             AND CASE WHEN point_type.use_program_expiry THEN program.expiry_kind ELSE point_type.expiry_kind END

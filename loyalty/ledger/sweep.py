@@ -36,6 +36,13 @@ UUID_V7 = """encode(overlay(uuid_send(gen_random_uuid()) PLACING
     substring(int8send((extract(epoch FROM statement_timestamp()) * 1000)::bigint) FROM 3)
     || substring(int4send(28672 + least({number}, 4095)::int) FROM 3) FROM 1), 'hex')::uuid"""
 
+
+def fact_data(kind: str, *, amount: str, balance: str) -> str:
+    """The data of a fact about points, as `posting` writes it for single acts; `acts` and `point_type` are in reach."""
+    return f"""jsonb_build_object('transaction', acts.id, 'kind', '{kind}', 'point_type', point_type.code,
+        'amount', {amount}, 'balance', {balance})"""
+
+
 _LOCK = "SELECT id FROM ledger_wallet WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
 
 
