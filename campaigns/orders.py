@@ -1,0 +1,156 @@
+"""Orders as they stand: what was bought, what came back, and what it has earned so far.
+
+Rows are read once per batch, changed in memory and written back in bulk by `save`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection
+
+from campaigns.basket import returning
+from loyalty.base.strict_json import dumps, loads_trusted
+
+OrderKey = tuple[int, str]
+ZERO: Final = Decimal(0)
+
+
+@dataclass(slots=True)
+class OrderState:
+    """One order. `awarded` is what each campaign has given net, by (campaign id, point type id), in smallest units;
+    `earnings` are the transactions that gave it, per point type, latest first."""
+
+    id: UUID
+    program_id: int
+    reference: str
+    member_id: UUID
+    event_id: UUID
+    basket_event_id: UUID
+    revision: int
+    cancelled: bool
+    returned: dict[str, dict[str, str]]
+    spend: Decimal
+    version_ids: list[int]
+    context: dict[str, Any]
+    occurred_at: datetime
+    basket: dict[str, Any]
+    channel_id: int | None = None
+    awarded: dict[tuple[int, int], int] = field(default_factory=dict)
+    versions: dict[int, int] = field(default_factory=dict)
+    earnings: dict[int, list[UUID]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> OrderKey:
+        return self.program_id, self.reference
+
+    def earned(self, point_type_id: int) -> int:
+        return sum(points for (_, type_id), points in self.awarded.items() if type_id == point_type_id)
+
+    def is_emptied(self) -> bool:
+        return self.cancelled or self.spend == ZERO
+
+    def take_back(self, lines: list[dict[str, Any]] | None) -> None:
+        """Add returned lines; None means everything that is left. The basket cuts what exceeds it."""
+        if lines is None:
+            self.cancelled = True
+        else:
+            self.returned = returning(self.returned, lines)
+
+
+def load(keys: Collection[OrderKey]) -> dict[OrderKey, OrderState]:
+    """The orders with these (program id, reference), with their baskets and what they have earned."""
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT o.id, o.program_id, o.reference, o.member_id, o.event_id, o.basket_event_id, o.revision,
+                      o.cancelled, o.returned::text, o.spend, o.version_ids, o.context::text, o.occurred_at,
+                      b.payload::text, b.channel_id
+               FROM campaigns_order o
+               JOIN unnest(%s::bigint[], %s::text[]) AS k(program_id, reference) USING (program_id, reference)
+               JOIN events_event b ON b.id = o.basket_event_id""",
+            [[key[0] for key in keys], [key[1] for key in keys]],
+        )
+        orders = [
+            OrderState(
+                *row[:8],
+                loads_trusted(row[8]),
+                row[9],
+                row[10],
+                loads_trusted(row[11]),
+                row[12],
+                loads_trusted(row[13]),
+                row[14],
+            )
+            for row in cursor.fetchall()
+        ]
+    _load_awards({order.id: order for order in orders})
+    return {order.key: order for order in orders}
+
+
+def _load_awards(orders: dict[UUID, OrderState]) -> None:
+    if not orders:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT order_id, campaign_id, point_type_id, max(version_id), sum(points)::bigint FROM campaigns_award
+               WHERE order_id = ANY(%s) GROUP BY 1, 2, 3""",
+            [list(orders)],
+        )
+        for order_id, campaign_id, point_type_id, version_id, points in cursor.fetchall():
+            orders[order_id].awarded[campaign_id, point_type_id] = points
+            orders[order_id].versions[campaign_id] = version_id
+        cursor.execute(
+            """SELECT DISTINCT a.order_id, t.point_type_id, t.id FROM campaigns_award a
+               JOIN ledger_transaction t ON t.id = a.transaction_id
+               WHERE a.order_id = ANY(%s) AND t.kind IN ('earn', 'correct') ORDER BY t.id DESC""",
+            [list(orders)],
+        )
+        for order_id, point_type_id, transaction_id in cursor.fetchall():
+            orders[order_id].earnings.setdefault(point_type_id, []).append(transaction_id)
+
+
+def insert(orders: Iterable[OrderState]) -> None:
+    rows = list(orders)
+    if not rows:
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            """COPY campaigns_order (id, program_id, reference, member_id, event_id, basket_event_id, revision,
+               cancelled, returned, spend, version_ids, context, occurred_at) FROM STDIN"""
+        ) as copy,
+    ):
+        for o in rows:
+            copy.write_row((
+                o.id, o.program_id, o.reference, o.member_id, o.event_id, o.basket_event_id, o.revision, o.cancelled,
+                dumps(o.returned), o.spend, o.version_ids, dumps(o.context), o.occurred_at,
+            ))  # fmt: skip
+
+
+def update(orders: Iterable[OrderState]) -> None:
+    rows = list(orders)
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE campaigns_order o SET basket_event_id = d.basket_event_id, revision = d.revision,
+                      cancelled = d.cancelled, returned = d.returned::jsonb, spend = d.spend
+               FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::bool[], %s::text[], %s::numeric[])
+                    AS d(id, basket_event_id, revision, cancelled, returned, spend)
+               WHERE o.id = d.id""",
+            [
+                [o.id for o in rows],
+                [o.basket_event_id for o in rows],
+                [o.revision for o in rows],
+                [o.cancelled for o in rows],
+                [dumps(o.returned) for o in rows],
+                [o.spend for o in rows],
+            ],
+        )

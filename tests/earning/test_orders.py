@@ -1,0 +1,192 @@
+"""Orders come in, points come out, and whatever comes back is taken off again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+
+from campaigns.models import Award, CapUse, Order
+from loyalty.base import clock
+from loyalty.events.models import Activity, Event
+from loyalty.ledger.models import Transaction, Wallet
+from tests.earning.shop import NOON, Shop, basket, books_add_up, open_shop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    with clock.pinned(NOON):
+        shop = open_shop()
+        shop.campaign()
+        yield shop
+        books_add_up()
+
+
+def test_an_order_earns_points_and_says_why(shop: Shop) -> None:
+    event = shop.order("A-1", "48.20")
+    assert shop.process() == 1
+    assert shop.balance() == 48
+    trace = shop.trace(event)
+    assert trace["points"] == {"points": 48}
+    assert trace["campaigns"][0]["arithmetic"] == "48.20 EUR at 1 per 1.00 EUR"
+    event.refresh_from_db()
+    assert event.status == "processed"
+    day = Activity.objects.get(member=shop.ada)
+    assert (day.orders, str(day.spend), day.points) == (1, "48.2000", 48)
+
+
+def test_the_same_event_again_earns_nothing(shop: Shop) -> None:
+    shop.send("order.completed", basket("A-1", "10.00"), id="e-1")
+    shop.process()
+    shop.send("order.completed", basket("A-1", "10.00"), id="e-1")
+    shop.process()
+    assert shop.balance() == 10
+    assert Event.objects.filter(type="order.completed").count() == 1
+
+
+def test_the_same_order_under_another_event_id_is_a_duplicate(shop: Shop) -> None:
+    shop.order("A-1", "10.00")
+    shop.process()
+    again = shop.order("A-1", "99.00")
+    shop.process()
+    assert shop.balance() == 10
+    assert shop.trace(again)["outcome"] == "duplicate"
+
+
+def test_a_return_of_everything_nets_to_zero(shop: Shop) -> None:
+    shop.order("A-1", "10.00", "20.00")
+    shop.process()
+    back = shop.send("order.returned", {"order_id": "A-1"})
+    shop.process()
+    assert shop.balance() == 0
+    assert shop.trace(back)["order"] == {
+        "reference": "A-1", "before": {"points": 30}, "after": {}, "change": {"points": -30},
+    }  # fmt: skip
+    day = Activity.objects.get(member=shop.ada)
+    assert (day.orders, day.spend, day.points) == (0, 0, 0)
+
+
+def test_a_partial_return_leaves_what_the_kept_basket_earns(shop: Shop) -> None:
+    shop.order("A-1", "10.50", "20.30")
+    shop.process()
+    assert shop.balance() == 31
+    shop.send("order.returned", {"order_id": "A-1", "lines": [{"id": "1", "quantity": 1}]})
+    shop.process()
+    assert shop.balance() == 20
+    assert sum(Award.objects.values_list("points", flat=True)) == 20
+
+
+def test_a_return_before_its_order_waits_for_it(shop: Shop) -> None:
+    back = shop.send(
+        "order.returned", {"order_id": "A-1", "lines": [{"id": "2", "quantity": 1}]}, member=None
+    )
+    shop.process()
+    back.refresh_from_db()
+    assert back.status == "waiting"
+    shop.order("A-1", "10.00", "20.00")
+    shop.process()
+    back.refresh_from_db()
+    assert back.status == "processed"
+    assert back.member == shop.ada
+    assert shop.balance() == 10
+
+
+def test_a_return_that_names_no_order_is_reversed_from_the_balance(shop: Shop) -> None:
+    shop.order("A-1", "50.00")
+    shop.process()
+    data = basket("", "20.00")
+    del data["order_id"]
+    shop.send("order.returned", data)
+    shop.process()
+    assert shop.balance() == 30
+    assert Transaction.objects.get(kind="reverse").reverses is None
+
+
+def test_what_was_spent_meanwhile_becomes_debt_and_is_repaid_first(shop: Shop) -> None:
+    data = basket("", "20.00")
+    del data["order_id"]
+    shop.send("order.returned", data)
+    shop.process()
+    assert (shop.balance(), Wallet.objects.get().debt) == (-20, 20)
+    shop.order("A-2", "50.00")
+    shop.process()
+    assert (shop.balance(), Wallet.objects.get().debt) == (30, 0)
+
+
+def test_a_cancelled_order_earns_nothing_whatever_came_before(shop: Shop) -> None:
+    shop.order("A-1", "10.00", "20.00")
+    shop.process()
+    shop.send("order.returned", {"order_id": "A-1", "lines": [{"id": "1", "quantity": 1}]})
+    shop.process()
+    shop.send("order.cancelled", {"order_id": "A-1"})
+    shop.process()
+    assert shop.balance() == 0
+
+
+def test_an_older_revision_after_a_newer_one_is_stale(shop: Shop) -> None:
+    shop.order("A-1", "10.00")
+    shop.process()
+    shop.send("order.amended", basket("A-1", "30.00", revision=3))
+    shop.process()
+    assert shop.balance() == 30
+    old = shop.send("order.amended", basket("A-1", "20.00", revision=2))
+    shop.process()
+    assert shop.balance() == 30
+    assert shop.trace(old)["notes"][0]["code"] == "stale_revision"
+
+
+def test_a_return_for_another_members_order_is_rejected(shop: Shop) -> None:
+    shop.order("A-1", "10.00")
+    shop.process()
+    stranger = shop.send("member.registered", {"external_id": "ben", "name": "Ben"}, member=None)
+    assert stranger.member_id
+    back = shop.send("order.returned", {"order_id": "A-1"}, member="ext:ben")
+    shop.process()
+    back.refresh_from_db()
+    assert (back.status, shop.balance()) == ("rejected", 10)
+
+
+STORY = [
+    ("order.completed", basket("A-1", "10.50", "20.30")),
+    ("order.returned", {"order_id": "A-1", "lines": [{"id": "1", "quantity": 1}]}),
+    ("order.completed", basket("A-2", "7.70")),
+    ("order.cancelled", {"order_id": "A-2"}),
+    ("order.completed", basket("A-3", "100.00")),
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(len(STORY))))[::7])
+def test_the_order_of_arrival_makes_no_difference(shop: Shop, order: tuple[int, ...]) -> None:
+    for index in order:
+        type, data = STORY[index]
+        shop.send(type, data, id=f"s-{index}", at=NOON + timedelta(minutes=index - 10))
+        shop.process()
+    assert shop.balance() == 120
+
+
+def test_a_cap_limits_what_a_member_gets_and_a_return_frees_it(shop: Shop) -> None:
+    shop.campaign("extra", points=2, caps=[{"points": "30", "per": "month"}])
+    shop.order("A-1", "10.00")
+    shop.order("A-2", "10.00")
+    shop.process()
+    assert shop.balance() == 20 + 30
+    assert CapUse.objects.get().points == 30
+    shop.send("order.returned", {"order_id": "A-1"})
+    shop.process()
+    assert CapUse.objects.get().points == 10
+    shop.order("A-3", "10.00")
+    shop.process()
+    assert CapUse.objects.get().points == 30
+    assert Order.objects.count() == 3
+
+
+def test_a_budget_is_never_exceeded(shop: Shop) -> None:
+    shop.campaign("gift", basis="fixed", points=150, budget=400)
+    for number in range(5):
+        shop.order(f"A-{number}", "1.00")
+    shop.process()
+    assert shop.balance() == 5 + 400
