@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from loyalty.base.locking import retrying
 from loyalty.events import types
 from loyalty.events.guests import claim
 from loyalty.events.intake import receive_internal
@@ -28,6 +29,7 @@ class Enrolment:
     event_ids: list[UUID]
 
 
+@retrying
 def enrol(
     program: Program, profile: Mapping[str, Any], *, channel: Channel | None, at: datetime
 ) -> Enrolment:
@@ -53,6 +55,7 @@ def enrol(
     return Enrolment(member, True, [*([event_id] if event_id else []), *claimed])
 
 
+@retrying
 def change(member: Member, changes: Mapping[str, Any], *, at: datetime) -> Member:
     """Change a member's profile and adopt the guest of a new identifier, if there is one.
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from loyalty.base.locking import retrying
 from loyalty.events.errors import EventAttached, EventUnknown
 from loyalty.events.models import Event
 from loyalty.members import members
@@ -32,6 +33,7 @@ def claim(member: Member, *, at: datetime) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
+@retrying
 def link(identifier: Identifier, member: Member, *, at: datetime) -> list[UUID]:
     """Give a guest's identifier and all its events to a member; the ids of the events.
 
@@ -42,6 +44,7 @@ def link(identifier: Identifier, member: Member, *, at: datetime) -> list[UUID]:
         return claim(member, at=at)
 
 
+@retrying
 def attach(event: Event, member: Member, *, at: datetime) -> Event:
     """Give one waiting event without an identifier to a member. An event with one is given by `link`, with
     its identifier, so that the person's next events find the member too.

@@ -16,6 +16,7 @@ from django.db import transaction
 
 from loyalty.base.errors import Invalid, LaurelError
 from loyalty.base.ids import uuid7
+from loyalty.base.locking import retrying
 from loyalty.base.strict_json import fingerprint
 from loyalty.events import types
 from loyalty.events.errors import EventConflict
@@ -45,6 +46,7 @@ class Receipt:
     fault: LaurelError | None = None
 
 
+@retrying
 def receive(
     channel: Channel, items: Sequence[object], *, at: datetime, source_default: str | None = None
 ) -> list[Receipt]:
@@ -247,7 +249,13 @@ def _unknown(path: str) -> Invalid:
 
 
 def receive_internal(
-    program: Program, type: str, external_id: str, member: Member, data: Mapping[str, Any], *, at: datetime
+    program: Program,
+    type: str,  # noqa: A002 - the word for it everywhere
+    external_id: str,
+    member: Member,
+    data: Mapping[str, Any],
+    *,
+    at: datetime,
 ) -> UUID | None:
     """An event that happened here (source "laurel"); its id, or None when it is in the inbox already. `data`
     holds no personal data. Called in the transaction of what happened."""

@@ -73,11 +73,14 @@ def insert(
     columns: list[Sequence[object]] = [list(column) for column in zip(*ordered, strict=True)]
     columns[8] = [_write(data) for data in columns[8]]
     params = [program_id, channel.pk if channel else None, at, at, *columns]
-    with connection.cursor() as outer, connection.wrap_database_errors:
-        # Bound by the server, in binary: half the cost of the arrays as literals in the statement.
-        with psycopg.Cursor(outer.connection) as cursor:
-            cursor.execute(_INSERT, params)
-            return {row[0] for row in cursor.fetchall()}
+    # Bound by the server, in binary: half the cost of the arrays as literals in the statement.
+    with (
+        connection.cursor() as outer,
+        connection.wrap_database_errors,
+        psycopg.Cursor(outer.connection) as cursor,
+    ):
+        cursor.execute(_INSERT, params)
+        return {row[0] for row in cursor.fetchall()}
 
 
 _KNOWN = """

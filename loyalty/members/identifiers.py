@@ -105,7 +105,7 @@ def resolve(program_id: int, refs: Iterable[Ref]) -> dict[Ref, Found]:
     own = [ref.value for ref in asked if ref.kind == MEMBER]
     others = [ref for ref in asked if ref.kind != MEMBER]
     parts: list[str] = []
-    params: list[object] = []
+    params: list[list[str] | int] = []
     if others:
         parts.append(_RESOLVE)
         params += [[ref.kind for ref in others], [ref.value for ref in others], program_id]

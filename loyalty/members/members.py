@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from loyalty.base.locking import retrying
 from loyalty.members.errors import (
     IdentifierRequired,
     IdentifierTaken,
@@ -42,6 +43,7 @@ def find_many(program: Program, refs: Iterable[Ref]) -> dict[Ref, Member]:
     return {ref: members[member_id] for ref, member_id in ids.items() if member_id in members}
 
 
+@retrying
 def register(
     program: Program, profile: Mapping[str, Any] | Profile, *, channel: Channel | None, at: datetime
 ) -> tuple[Member, bool]:
@@ -112,6 +114,7 @@ def _give(member: Member, identifiers: Iterable[Found]) -> None:
     Identifier.objects.filter(pk__in=[found.identifier_id for found in identifiers]).update(member=member)
 
 
+@retrying
 def update(member: Member, changes: Mapping[str, Any] | Profile, *, at: datetime) -> Member:
     """Change the given fields of a member; null takes a value away. A member may have one identifier of each
     kind; a new one replaces the old one, and a guest known by it is adopted.
@@ -175,6 +178,7 @@ def _set_identifiers(member: Member, given: Profile, at: datetime) -> list[str]:
     return ["external_id" if kind == EXTERNAL else kind for kind in wanted]
 
 
+@retrying
 def link(identifier: Identifier, member: Member, *, at: datetime) -> Identifier:
     """Give a guest identifier to a member. Its events are taken over by `loyalty.events.guests.claim`.
 

@@ -23,7 +23,8 @@ def faults(program: Program) -> list[FieldError]:
         try:
             check(getattr(program, name))
         except LaurelError as wrong:
-            found += wrong.errors or [wrong.at_path(name)]
+            inner = [FieldError(name + one.path, one.code, one.message) for one in wrong.errors]
+            found += inner or [wrong.at_path(name)]
     if not CODE.regex.fullmatch(program.code):  # type: ignore[union-attr]  # compiled on first use
         found.append(FieldError("code", "code_invalid", str(CODE.message)))
     try:
