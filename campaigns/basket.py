@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Self
 
 from loyalty.base.currencies import currency_decimals
 from loyalty.base.errors import Invalid
+from loyalty.base.numbers import format_points
 
 Exact = Fraction | int
 SKU = "sku:"  # key of what was returned by article, without saying which line
@@ -123,18 +124,16 @@ def returning(
     return after
 
 
-def to_decimal(value: Exact, places: int) -> Decimal:
-    """A fraction as a decimal of `places`, half up: for people and traces, never to calculate with."""
-    top, bottom = value.as_integer_ratio()
+def to_text(value: Exact, places: int, unit: int = 1) -> str:
+    """`value / unit` with so many places, half up: for people and traces, never to calculate with."""
+    top, bottom = value.numerator, value.denominator * unit
     units = (2 * abs(top) * 10**places + bottom) // (2 * bottom)
-    return Decimal(-units if top < 0 else units).scaleb(-places)
+    return format_points(-units if top < 0 else units, places)
 
 
-def share_by_line(basket: Basket, indexes: Sequence[int]) -> list[Fraction]:
-    """How the lines at `indexes` share what they earned together: by what each qualifies with, else equally."""
-    parts = [Fraction(basket.lines[index].part) for index in indexes]
-    whole = sum(parts)
-    return [part / whole if whole else Fraction(1, len(parts)) for part in parts]
+def to_decimal(value: Exact, places: int) -> Decimal:
+    """A fraction as a decimal of so many places, half up."""
+    return Decimal(to_text(value, places))
 
 
 _Row = tuple[str, str, Exact, int, int, bool, Mapping[str, Any]]

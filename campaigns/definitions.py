@@ -41,12 +41,9 @@ class Earning:
     step: Fraction
     step_rounding: str
     attribute: str
+    per_unit: Fraction
     rate: str
     counted: str
-
-    @property
-    def per_unit(self) -> Fraction:
-        return self.points / self.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +241,8 @@ def _earning(effect: Mapping[str, Any], scale: int, currency: str) -> Earning:
         raise ValueError("a step is above zero and points are not below it")
     counted = {"amount": currency, "item": "items", "attribute": effect["attribute"]}.get(basis, "")
     rate = _rate(effect, counted, currency)
-    return Earning(basis, points * scale, step, effect["step_rounding"], effect["attribute"], rate, counted)
+    per_unit = points * scale / step
+    return Earning(basis, points * scale, step, effect["step_rounding"], effect["attribute"], per_unit, rate, counted)
 
 
 def _rate(effect: Mapping[str, Any], counted: str, currency: str) -> str:

@@ -17,14 +17,15 @@ HALF = Fraction(1, 2)
 Weigh = Callable[[], Sequence[Exact] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Base:
-    """What a base rule gives, in smallest units; `weights` say how much of it each line brought (None: no line).
-    `quantity` is what was counted: money, items, units of an attribute."""
+    """What a base rule gives, in smallest units. `counted / unit` is the quantity: money, items, units of an
+    attribute. `weights` say how much of it each line brought (None: no line), `counted` is their sum."""
 
     raw: Fraction
     point_type_id: int
-    quantity: Fraction = NONE
+    counted: Exact = 0
+    unit: int = 1
     weights: Sequence[Exact] | None = None
 
     def weigh(self) -> Sequence[Exact] | None:
@@ -34,15 +35,15 @@ class Base:
         """The part that these lines brought. Points that no line brought belong to none of them."""
         if matching is None:
             return self.raw
-        whole = sum(self.weights) if self.weights else 0
-        if not self.weights or not whole:
+        if not self.weights or not self.counted:
             return NONE
-        return (
-            self.raw * sum(weight for weight, yes in zip(self.weights, matching, strict=True) if yes) / whole
-        )
+        brought = sum(weight for weight, yes in zip(self.weights, matching, strict=True) if yes)
+        if brought == self.counted:
+            return self.raw
+        return Fraction(self.raw.numerator * brought, self.raw.denominator * self.counted)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BonusValue:
     """What a bonus is worth; `weigh` tells how lines share it, when somebody asks."""
 
@@ -64,12 +65,12 @@ def earning_value(
         return Base(raw, point_type_id)
     if effect.basis == "attribute":
         counted = _number(attributes.get(effect.attribute))
-        return Base(_steps(effect, counted) if counted > 0 else NONE, point_type_id, counted)
+        return Base(_steps(effect, counted, 1) if counted > 0 else NONE, point_type_id, counted)
     if basket is None:
         return Base(NONE, point_type_id)
     weights, unit = _weights(effect.basis, basket, matching)
-    counted = Fraction(sum(weights)) / unit
-    return Base(_steps(effect, counted), point_type_id, counted, weights)
+    whole = sum(weights)
+    return Base(_steps(effect, whole, unit), point_type_id, whole, unit, weights)
 
 
 def _weights(basis: str, basket: Basket, matching: Sequence[bool] | None) -> tuple[list[Exact], int]:
@@ -83,11 +84,11 @@ def _weights(basis: str, basket: Basket, matching: Sequence[bool] | None) -> tup
     return weights, basket.parts if basis == "amount" else 1
 
 
-def _steps(effect: Earning, counted: Fraction) -> Fraction:
-    """Points for the quantity counted: exact, or for whole steps only."""
+def _steps(effect: Earning, counted: Exact, unit: int) -> Fraction:
+    """Points for `counted / unit`: exact, or for whole steps only. One fraction is made, as each costs."""
     if not effect.step_rounding:
-        return counted * effect.per_unit
-    steps = counted / effect.step
+        return Fraction(counted * effect.per_unit.numerator, unit * effect.per_unit.denominator)
+    steps = Fraction(counted * effect.step.denominator, unit * effect.step.numerator)
     match effect.step_rounding:
         case "down":
             whole = floor(steps)
@@ -108,21 +109,24 @@ def bonus_value(
     factor = effect.factor(view)
     if factor is None:
         return None
-    parts = [one.of_lines(matching) for one in base]
-    brought = sum(parts, NONE)
-    detail = {"multiplier": factor, "base": brought}
-    return BonusValue(brought * (factor - 1), detail, lambda: _shared(base, matching))
+    brought = NONE
+    for one in base:
+        part = one.of_lines(matching)
+        brought = brought + part if brought else part
+    top, bottom = factor.as_integer_ratio()
+    raw = Fraction(brought.numerator * (top - bottom), brought.denominator * bottom)
+    return BonusValue(raw, {"multiplier": factor, "base": brought}, lambda: _shared(base, matching))
 
 
 def _shared(base: Sequence[Base], matching: Sequence[bool] | None) -> Sequence[Exact] | None:
     """How much of the multiplied base each line brought; None when no line brought any."""
-    of_lines = [one for one in base if one.weights and sum(one.weights)]
+    of_lines = [one for one in base if one.weights and one.counted]
     if not of_lines:
         return None
     rows = []
     for one in of_lines:
         assert one.weights is not None
-        rate = one.raw / sum(one.weights)
+        rate = one.raw / one.counted
         rows.append([rate * weight for weight in one.weights])
     summed = [sum(column, NONE) for column in zip(*rows, strict=True)]
     if matching is not None:

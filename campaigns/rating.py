@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
+from math import lcm
 from typing import Any, NamedTuple
 
 from campaigns import trace
@@ -217,10 +218,10 @@ def _bonuses(runs: list[Run], base: list[Base], subject: Subject, lines: _Lines)
 
 
 def _settle(run: Run, raw: Fraction) -> None:
-    if raw > MAX_UNITS:
+    if raw.numerator > MAX_UNITS * raw.denominator:
         raise out_of_range()
     run.raw = raw
-    if raw <= 0:
+    if raw.numerator <= 0:
         run.outcome = "nothing_qualifies"
 
 
@@ -254,13 +255,19 @@ def _round(runs: list[Run], mode: Rounding) -> dict[int, tuple[Fraction, int]]:
     sums = {}
     for point_type_id in dict.fromkeys(run.terms.point_type_id for run in runs):
         own = [run for run in runs if run.terms.point_type_id == point_type_id]
-        exact = sum((run.value for run in own), Fraction(0))
+        exact = _sum([run.value for run in own])
         whole = to_units(exact, 0, mode)
         for run, points in zip(own, largest_remainder([run.value for run in own], whole), strict=True):
             run.points = points
             run.outcome = "given" if points else "rounded_to_zero"
         sums[point_type_id] = exact, whole
     return sums
+
+
+def _sum(values: Sequence[Fraction]) -> Fraction:
+    """The exact sum, over one common denominator: adding fractions one by one costs a multiple."""
+    unit = lcm(*(value.denominator for value in values))
+    return Fraction(sum(value.numerator * (unit // value.denominator) for value in values), unit)
 
 
 def _rating(

@@ -11,11 +11,10 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from campaigns.basket import Basket, Exact, to_decimal
+from campaigns.basket import Basket, Exact, to_text
 from campaigns.caps import Room
 from campaigns.definitions import Bonus, Earning, Terms
 from loyalty.base.clock import write_instant
-from loyalty.base.numbers import format_points
 from loyalty.conditions.compiler import Condition
 from loyalty.conditions.explain import Outcome
 from loyalty.conditions.tree import literal_json
@@ -93,12 +92,10 @@ def limit(room: Room, terms: Terms) -> tuple[str, dict[str, Any]]:
 
 def plain(value: Exact, decimals: int = 0) -> str:
     """Smallest units as points without trailing zeros; an endless fraction is cut at six places."""
-    if not decimals and isinstance(value, int):
-        return str(value)
-    exact = Fraction(value) / 10**decimals if decimals else Fraction(value)
-    if exact.denominator == 1:
-        return str(exact.numerator)
-    return format(to_decimal(exact, SHOWN_PLACES), "f").rstrip("0").rstrip(".")
+    if not decimals and value.denominator == 1:
+        return str(value.numerator)
+    text = to_text(value, SHOWN_PLACES, 10**decimals)
+    return text.rstrip("0").rstrip(".")
 
 
 def _campaign(run: Run, basket: Basket | None) -> dict[str, Any]:
@@ -144,16 +141,13 @@ def _arithmetic(run: Run, basket: Basket | None) -> str:
     if effect.basis == "fixed" or run.base is None:
         return effect.rate
     if effect.basis == "amount" and basket is not None:
-        money = to_decimal(run.base.quantity, basket.decimals)
+        money = to_text(run.base.counted, basket.decimals, run.base.unit)
         return f"{money} {basket.currency} at {effect.rate}"
-    return f"{plain(run.base.quantity)} {effect.counted} at {effect.rate}"
+    return f"{plain(run.base.counted)} {effect.counted} at {effect.rate}"
 
 
 def _qualifying(basket: Basket) -> str:
-    whole = sum(line.part for line in basket.lines)
-    if isinstance(whole, int) and basket.parts == 10**basket.decimals:
-        return format_points(whole, basket.decimals)
-    return str(to_decimal(Fraction(whole) / basket.parts, basket.decimals))
+    return to_text(sum(line.part for line in basket.lines), basket.decimals, basket.parts)
 
 
 def _excluded(basket: Basket) -> list[dict[str, str]]:
@@ -167,13 +161,10 @@ def _excluded(basket: Basket) -> list[dict[str, str]]:
             rest += line.amount
     amounts: list[tuple[str, Exact]] = [("tax", tax), ("shipping", basket.shipping), ("gift_card", gifts)]
     if basket.discount or basket.points_paid:
-        share = Fraction(rest) / (rest + gifts) if rest or gifts else Fraction(0)
+        share = Fraction(rest) / (rest + gifts) if gifts else 1
         amounts += [("discount", basket.discount * share), ("points_paid", basket.points_paid * share)]
-    return [{"what": what, "amount": _money(amount, basket)} for what, amount in amounts if amount]
-
-
-def _money(amount: Exact, basket: Basket) -> str:
-    return format_points(amount, basket.decimals) if isinstance(amount, int) else str(basket.money(amount))
+    unit = 10**basket.decimals
+    return [{"what": what, "amount": to_text(amount, basket.decimals, unit)} for what, amount in amounts if amount]
 
 
 def _rounding(
