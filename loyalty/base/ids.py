@@ -47,7 +47,7 @@ def _build(ms: int, tail: int) -> UUID:
 
 
 def _forget() -> None:
-    """A forked child must not go on counting from its parent's tail."""
+    """A forked child counts on its own, with a lock that no thread of its parent can be holding."""
     global _last_ms, _lock
     _last_ms, _lock = 0, Lock()
 

@@ -41,6 +41,11 @@ def test_fractions_never_pass_through_a_float() -> None:
     assert not any(isinstance(value, float) for value in read.values())
 
 
+def test_nothing_has_no_sign() -> None:
+    assert str(strict_json.loads(b"-0.00")) == "0.00"
+    assert strict_json.loads(b"-0") == 0
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

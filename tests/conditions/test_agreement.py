@@ -182,9 +182,9 @@ def naive_leaf(leaf: Json, value: Any) -> bool:
         return op in ("ne", "not_in", "has_none")
     if field.type is FieldType.SET:
         common = [one for one in leaf["value"] if one in value]
-        return {"has_any": common != [], "has_none": common == [], "has_all": common == leaf["value"]}[
-            str(op)
-        ]
+        if op == "has_all":
+            return len(common) == len(leaf["value"])
+        return (common != []) is (op == "has_any")
     fold: Callable[[Any], Any] = str.casefold if field.type is FieldType.TEXT else (lambda one: one)
     listed = leaf["value"] if isinstance(leaf["value"], list) else [leaf["value"]]
     return naive_compare(op, fold(value), [fold(field.read(one)) for one in listed], field)
