@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
-from loyalty.conditions.tree import Group, Items, Leaf, Node, Not, literal_json, to_json
+from loyalty.conditions.tree import Group, Items, Leaf, Node, Not, literal_json
 
 # Names of fields to values; "items" to a list of such mappings (by full names, item.sku); "activity" to a mapping
 # of (measure, days) to Decimal. What is absent or None is missing.
@@ -28,9 +28,11 @@ class Plan:
     path: str
     test: Test
     children: tuple[Plan, ...] = ()
+    needed: Any = None  # the literal as JSON, written once
+    where: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made for every event and campaign, and freezing doubles the cost
 class Outcome:
     """One question and its answer, in JSON values: `needed` is the literal, `was` what the view held (None when
     it was missing; `hidden` when it is private).
@@ -62,7 +64,7 @@ class Outcome:
         return cls(**{name: value for name, value in filled.items() if name in cls.__slots__})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Explanation:
     """The answer of a node with the answers below it."""
 
@@ -123,7 +125,7 @@ def _leaf_outcome(plan: Plan, leaf: Leaf, view: View) -> Outcome:
         path=plan.path,
         field=field.name,
         op=leaf.op,
-        needed=literal_json(leaf.value),
+        needed=plan.needed,
         was=None if field.private else _shown(value),
         passed=plan.test(view),
         days=leaf.days,
@@ -146,11 +148,11 @@ def _items_outcome(plan: Plan, node: Items, view: View) -> Outcome:
         path=plan.path,
         field=node.field.name if node.field else "",
         op=node.op,
-        needed=literal_json(node.value),
+        needed=plan.needed,
         was=_items_shown(node, where, passed, view),
         passed=passed,
         items=node.quantifier,
-        where=to_json(node.where),
+        where=plan.where,
     )
 
 
