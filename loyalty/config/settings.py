@@ -186,6 +186,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=10),
         "options": {"expires": 600},
     },
+    "verify": {
+        # Once a day: the first call of the day that finds a worker makes the proof, the others find it made.
+        "task": "loyalty.ledger.tasks.verify",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
+    "beat": {
+        "task": "loyalty.base.tasks.beat_heartbeat",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
     "heartbeat": {
         "task": "loyalty.config.tasks.heartbeat",
         "schedule": timedelta(seconds=15),

@@ -110,14 +110,13 @@ def _unrolled(roll: roll_forward.Roll) -> Breach:
 @contextmanager
 def _snapshot() -> Iterator[None]:
     """One state of the database for all checks. A caller who is inside a transaction has chosen his state already."""
-    if connection.in_atomic_block:
-        yield
-        return
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute("SET LOCAL work_mem = '64MB'")
+        if outermost:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                cursor.execute("SET LOCAL statement_timeout = 0")
+                cursor.execute("SET LOCAL work_mem = '64MB'")
         yield
 
 

@@ -1,0 +1,216 @@
+"""Somebody with all rights on the database changes one row behind the ledger's back: the proof names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from loyalty.ledger import expiry, proof
+from loyalty.ledger.checks import LEDGER_CHECKS
+from loyalty.ledger.models import Entry, Transaction
+from tests.ledger.bookings import adjusted, earned, redeemed, refunded, reversed_, transferred, wallet_of
+from tests.ledger.characters import NOON, a_member, a_point_type, a_program
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+LATER = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def books() -> None:
+    """One of everything: Ada earns, redeems, gets back, owes, gives to Ben, and some of it lapses."""
+    program = a_program()
+    a_program("tea")
+    points = a_point_type(program, expiry_kind="rolling", expiry_count=30, expiry_unit="days")
+    ada, ben = a_member(program), a_member(program, "Ben")
+    order = earned(ada, points, 100, NOON, event_id=uuid4(), reference="order-1", expires_at=None)
+    spent = redeemed(ada, points, 60, NOON + DAY)
+    refunded(ada, points, spent, 20, NOON + DAY)
+    reversed_(ada, points, order, 90, NOON + 2 * DAY)  # 60 are there: 30 become debt
+    earned(ada, points, 100, NOON + 3 * DAY)  # repays it
+    transferred(ada, ben, points, 50, NOON + 4 * DAY)
+    adjusted(ben, points, 7, NOON + 5 * DAY)
+    adjusted(ben, points, -3, NOON + 5 * DAY)
+    earned(ben, points, 11, NOON + 5 * DAY, expires_at=None)
+    expiry.expire_program(program, at=LATER)
+    in_debt = reversed_(ben, points, earned(ben, points, 200, LATER), 1, LATER)
+    assert len(in_debt) == 1
+    assert wallet_of(ada, points).debt == 0
+
+
+@dataclass(frozen=True)
+class Crime:
+    """`change` is done to the row that `row` finds; `named` finds the row that the proof has to name (else `row`)."""
+
+    check: str
+    row: str
+    change: str
+    named: str = "SELECT %s::text"
+
+
+AN_ENTRY = "SELECT max(id) FROM ledger_entry WHERE amount > 0 AND lot_id IS NOT NULL"
+A_WALLET = "SELECT max(id) FROM ledger_wallet"
+A_LOT = "SELECT id FROM ledger_lot WHERE remaining > 1 ORDER BY id LIMIT 1"
+KIND = "SELECT id FROM ledger_transaction WHERE kind = '{}' ORDER BY id LIMIT 1"
+ORIGINAL = "SELECT reverses_id FROM ledger_transaction WHERE id = %s"
+LOT_OF = "SELECT lot_id FROM ledger_entry WHERE transaction_id = ({}) AND amount < 0 LIMIT 1"
+
+CRIMES = [
+    Crime("lot_remaining", A_LOT, "UPDATE ledger_lot SET remaining = remaining - 1 WHERE id = %s"),
+    Crime(
+        "lot_bounds",
+        A_LOT,
+        """ALTER TABLE ledger_lot DROP CONSTRAINT lot_within_amount;
+           UPDATE ledger_lot SET remaining = amount + 1 WHERE id = %s""",
+    ),
+    Crime("lot_chain", AN_ENTRY, "UPDATE ledger_entry SET lot_after = lot_after - 1 WHERE id = %s"),
+    Crime("lot_first_entry", A_LOT, "UPDATE ledger_lot SET amount = amount + 1 WHERE id = %s"),
+    Crime(
+        "lot_owner",
+        A_LOT,
+        "UPDATE ledger_lot SET program_id = (SELECT id FROM programs_program WHERE code = 'tea') WHERE id = %s",
+    ),
+    Crime(
+        "lot_dates",
+        LOT_OF.format(KIND.format("redeem")),
+        "UPDATE ledger_lot SET expires_at = '2026-03-11T12:00:00Z' WHERE id = %s",
+        """SELECT entry.id FROM ledger_entry entry JOIN ledger_transaction act ON act.id = entry.transaction_id
+           WHERE act.kind = 'redeem' AND lot_id = %s""",
+    ),
+    Crime(
+        "expired_on_its_date",
+        LOT_OF.format(KIND.format("expire")),
+        "UPDATE ledger_lot SET expires_at = expires_at + interval '1 year' WHERE id = %s",
+        """SELECT entry.id FROM ledger_entry entry JOIN ledger_transaction act ON act.id = entry.transaction_id
+           WHERE act.kind = 'expire' AND lot_id = %s""",
+    ),
+    Crime("wallet_entries", A_WALLET, "UPDATE ledger_wallet SET balance = balance + 1 WHERE id = %s"),
+    Crime("wallet_lots", A_WALLET, "UPDATE ledger_wallet SET balance = balance + 1 WHERE id = %s"),
+    Crime("wallet_debt", A_WALLET, "UPDATE ledger_wallet SET debt = debt + 1 WHERE id = %s"),
+    Crime("wallet_lifetime", A_WALLET, "UPDATE ledger_wallet SET lifetime = lifetime + 1 WHERE id = %s"),
+    Crime(
+        "wallet_program",
+        A_WALLET,
+        "UPDATE ledger_wallet SET program_id = (SELECT id FROM programs_program WHERE code = 'tea') WHERE id = %s",
+    ),
+    Crime("balance_chain", AN_ENTRY, "UPDATE ledger_entry SET balance_after = 1000000 WHERE id = %s"),
+    Crime(
+        "entry_owner",
+        AN_ENTRY,
+        """UPDATE ledger_entry SET member_id = (SELECT id FROM members_member WHERE id <> ledger_entry.member_id
+           LIMIT 1) WHERE id = %s""",
+    ),
+    Crime(
+        "entry_owner", AN_ENTRY, "UPDATE ledger_entry SET occurred_at = '2020-01-01T00:00:00Z' WHERE id = %s"
+    ),
+    Crime(
+        "entry_lot",
+        AN_ENTRY,
+        """UPDATE ledger_entry SET lot_id = (SELECT lot.id FROM ledger_lot lot
+           WHERE lot.wallet_id <> ledger_entry.wallet_id LIMIT 1) WHERE id = %s""",
+    ),
+    Crime(
+        "transaction_amount",
+        KIND.format("adjust"),
+        "UPDATE ledger_transaction SET amount = amount + 1 WHERE id = %s",
+    ),
+    Crime(
+        "transaction_amount",
+        AN_ENTRY,
+        "DELETE FROM ledger_entry WHERE id = %s",
+        "SELECT id FROM ledger_transaction WHERE amount = 200 AND id::text <> %s::text",
+    ),
+    Crime(
+        "transaction_sign", KIND.format("redeem"), "UPDATE ledger_transaction SET kind = 'earn' WHERE id = %s"
+    ),
+    Crime(
+        "reversal_limit",
+        KIND.format("reverse"),
+        "UPDATE ledger_transaction SET forgiven = forgiven + 11 WHERE id = %s",
+        ORIGINAL,
+    ),
+    Crime(
+        "refund_limit",
+        KIND.format("refund"),
+        "UPDATE ledger_transaction SET amount = 61 WHERE id = %s",
+        ORIGINAL,
+    ),
+    Crime(
+        "refund_lots",
+        "SELECT entry.id FROM ledger_entry entry WHERE transaction_id = (" + KIND.format("refund") + ")",
+        "UPDATE ledger_entry SET amount = 61 WHERE id = %s",
+        "SELECT lot_id FROM ledger_entry WHERE id = %s",
+    ),
+    Crime(
+        "undoes_its_own",
+        KIND.format("refund"),
+        "UPDATE ledger_transaction SET reverses_id = (" + KIND.format("adjust") + ") WHERE id = %s",
+    ),
+    Crime(
+        "transfer_pairs",
+        "SELECT min(id::text) FROM ledger_transaction WHERE kind = 'transfer'",
+        "UPDATE ledger_transaction SET amount = amount + 1 WHERE id = %s",
+    ),
+    Crime(
+        "one_effect_per_event",
+        "SELECT max(id::text) FROM ledger_transaction WHERE kind = 'earn' AND event_id IS NULL",
+        """DROP INDEX one_effect_per_event;
+           UPDATE ledger_transaction SET event_id = (
+               SELECT event_id FROM ledger_transaction WHERE event_id IS NOT NULL LIMIT 1) WHERE id = %s""",
+    ),
+    Crime(
+        "adjusted_by_someone", KIND.format("adjust"), "UPDATE ledger_transaction SET actor = '' WHERE id = %s"
+    ),
+]
+
+
+def commit_crime(crime: Crime) -> str:
+    """As a superuser with the triggers switched off. Returns the id of the row that has to be named."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(crime.row)
+        row = cursor.fetchone()[0]
+        for statement in crime.change.split(";"):
+            cursor.execute(statement, [row] if "%s" in statement else None)
+        assert cursor.rowcount == 1
+        cursor.execute(crime.named, [row])
+        return str(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("crime", CRIMES, ids=lambda crime: crime.check)
+@pytest.mark.usefixtures("books")
+def test_the_proof_names_the_row_that_was_changed(crime: Crime) -> None:
+    assert proof.verify(at=LATER).breaches == []
+    named = commit_crime(crime)
+    found = [breach for breach in proof.verify(at=LATER).breaches if breach.check == crime.check]
+    assert [breach.id for breach in found] == [named]
+    assert found[0].table == LEDGER_CHECKS[crime.check].table
+    assert found[0].message
+
+
+def test_every_check_of_the_ledger_has_its_crime() -> None:
+    assert {crime.check for crime in CRIMES} == set(LEDGER_CHECKS)
+
+
+@pytest.mark.usefixtures("books")
+def test_points_from_nowhere_show_in_the_roll_forward() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE ledger_wallet SET balance = balance + 1000")
+    breaches = proof.verify(at=LATER).breaches
+    assert {breach.check for breach in breaches} >= {"roll_forward", "wallet_entries", "wallet_lots"}
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_transaction"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET amount = amount + 1", "DELETE FROM {}"])
+def test_the_database_refuses_to_change_a_ledger_row(table: str, statement: str) -> None:
+    before = (Entry.objects.count(), Transaction.objects.count())
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement.format(table))
+    assert (Entry.objects.count(), Transaction.objects.count()) == before
