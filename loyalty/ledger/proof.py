@@ -94,7 +94,8 @@ def verify(*, program: Program | None = None, at: datetime) -> Verdict:
 def _rows_against(name: str, check: Check, program: Program | None) -> Iterator[Breach]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT * FROM ({check.sql}) found LIMIT {ROWS_NAMED}", {"program": program and program.pk}
+            f"SELECT * FROM ({check.sql}) found LIMIT {ROWS_NAMED}",
+            {"program": program.pk if program else None},
         )
         rows = cursor.fetchall()
     return (Breach(name, check.table, str(row_id), message) for row_id, message in rows)

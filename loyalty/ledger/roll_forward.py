@@ -44,7 +44,8 @@ class Roll:
 
     @property
     def expected(self) -> int:
-        return self.opening + sum(getattr(self, line) for line in LINES)
+        moved: int = sum(getattr(self, line) for line in LINES)
+        return self.opening + moved
 
     @property
     def adds_up(self) -> bool:

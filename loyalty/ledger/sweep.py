@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import OperationalError, connection, transaction
 
@@ -139,7 +138,7 @@ def _chunks(sweep: Sweep, program_id: int, at: datetime, after: int, size: int) 
         after = page[-1][0]
 
 
-def _page(sweep: Sweep, program_id: int, at: datetime, after: int) -> list[tuple[Any, ...]]:
+def _page(sweep: Sweep, program_id: int, at: datetime, after: int) -> list[tuple[int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT lot.wallet_id, count(*) FROM ledger_lot lot
@@ -147,4 +146,5 @@ def _page(sweep: Sweep, program_id: int, at: datetime, after: int) -> list[tuple
                 GROUP BY lot.wallet_id ORDER BY lot.wallet_id LIMIT %(limit)s""",
             {"program": program_id, "at": at, "after": after, "limit": WALLETS_A_PAGE},
         )
-        return cursor.fetchall()
+        page: list[tuple[int, int]] = cursor.fetchall()
+    return page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
@@ -30,7 +30,7 @@ Use = Callable[..., None]
 
 
 @pytest.fixture
-def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
+def steps(monkeypatch: pytest.MonkeyPatch) -> Use:
     """Put other steps in the place of the registered ones."""
 
     def use(*pairs: tuple[str, nightly.Step]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -218,9 +219,9 @@ def test_what_the_note_raises_undoes_its_chunk(program: Program, points: PointTy
     ],
 )
 def test_the_job_and_the_calendar_agree_to_the_millisecond(
-    program: Program, terms: dict[str, object], earned_at: str, last_instant: str
+    program: Program, terms: dict[str, Any], earned_at: str, last_instant: str
 ) -> None:
-    points = a_point_type(program, **{"expiry_kind": "rolling", **terms})
+    points = a_point_type(program, "points", **{"expiry_kind": "rolling", **terms})
     ada = a_member(program)
     lapse = datetime.fromisoformat(last_instant)
     earned(ada, points, 100, datetime.fromisoformat(earned_at))
