@@ -87,8 +87,8 @@ def compiled(*definitions: dict[str, Any]) -> tuple[Terms, ...]:
     )
 
 
-def line(amount: str, **more: Any) -> dict[str, Any]:
-    return {"sku": "S1", "quantity": "1", "unit_price": amount, "discount": "0.00", "tax": "0.00"} | more
+def line(price: str, /, **more: Any) -> dict[str, Any]:
+    return {"sku": "S1", "quantity": "1", "unit_price": price, "discount": "0.00", "tax": "0.00"} | more
 
 
 def order(*lines: dict[str, Any], **more: Any) -> dict[str, Any]:
