@@ -13,6 +13,14 @@ from django.db import connection
 
 CapKey = tuple[int, UUID, str]
 
+_MAKE_BUDGETS = """
+    INSERT INTO campaigns_budgetuse (campaign_id, points)
+    SELECT unnest(%s::bigint[]), 0 ON CONFLICT DO NOTHING
+"""
+_READ_BUDGETS = """
+    SELECT campaign_id, points FROM campaigns_budgetuse WHERE campaign_id = ANY(%s) ORDER BY campaign_id
+"""
+
 
 @dataclass(slots=True)
 class Counters:
@@ -52,33 +60,16 @@ class Counters:
             for campaign_id, member_id, period, points, times in cursor.fetchall():
                 self.caps[campaign_id, member_id, period] = [points, times]
 
-    def lock_budgets(self, campaign_ids: Collection[int]) -> None:
-        """From here to the commit nobody else can give out of these budgets."""
+    def load_budgets(self, campaign_ids: Collection[int], *, lock: bool) -> None:
+        """What these budgets have given. With `lock`, nobody else gives out of them until the transaction ends."""
         if not campaign_ids:
             return
         ordered = sorted(campaign_ids)
         with connection.cursor() as cursor:
-            cursor.execute(
-                """INSERT INTO campaigns_budgetuse (campaign_id, points)
-                   SELECT unnest(%s::bigint[]), 0 ON CONFLICT DO NOTHING""",
-                [ordered],
-            )
-            cursor.execute(
-                """SELECT campaign_id, points FROM campaigns_budgetuse
-                   WHERE campaign_id = ANY(%s) ORDER BY campaign_id FOR UPDATE""",
-                [ordered],
-            )
+            if lock:
+                cursor.execute(_MAKE_BUDGETS, [ordered])
+            cursor.execute(_READ_BUDGETS + ("FOR UPDATE" if lock else ""), [ordered])
             self.budgets.update(cursor.fetchall())
-
-    def peek_budgets(self, campaign_ids: Collection[int]) -> None:
-        """For quotes: read without a lock."""
-        if campaign_ids:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT campaign_id, points FROM campaigns_budgetuse WHERE campaign_id = ANY(%s)",
-                    [list(campaign_ids)],
-                )
-                self.budgets.update(cursor.fetchall())
 
     def write(self) -> None:
         caps = [(key, change) for key, change in self._cap_changes.items() if change != [0, 0]]

@@ -47,17 +47,17 @@ class Shop:
 
     def send(
         self,
-        type: str,
+        kind: str,
         data: dict[str, Any],
         *,
-        id: str = "",
+        event_id: str = "",
         at: datetime | None = None,
         member: str | None = "ext:ada",
     ) -> Event:
         self.sent += 1
         item = {
-            "id": id or f"e-{self.sent}",
-            "type": type,
+            "id": event_id or f"e-{self.sent}",
+            "type": kind,
             "occurred_at": (at or self.now).isoformat(),
             "data": data,
         }

@@ -40,9 +40,9 @@ def test_an_order_earns_points_and_says_why(shop: Shop) -> None:
 
 
 def test_the_same_event_again_earns_nothing(shop: Shop) -> None:
-    shop.send("order.completed", basket("A-1", "10.00"), id="e-1")
+    shop.send("order.completed", basket("A-1", "10.00"), event_id="e-1")
     shop.process()
-    shop.send("order.completed", basket("A-1", "10.00"), id="e-1")
+    shop.send("order.completed", basket("A-1", "10.00"), event_id="e-1")
     shop.process()
     assert shop.balance() == 10
     assert Event.objects.filter(type="order.completed").count() == 1
@@ -162,8 +162,8 @@ STORY = [
 @pytest.mark.parametrize("order", list(permutations(range(len(STORY))))[::7])
 def test_the_order_of_arrival_makes_no_difference(shop: Shop, order: tuple[int, ...]) -> None:
     for index in order:
-        type, data = STORY[index]
-        shop.send(type, data, id=f"s-{index}", at=NOON + timedelta(minutes=index - 10))
+        kind, data = STORY[index]
+        shop.send(kind, data, event_id=f"s-{index}", at=NOON + timedelta(minutes=index - 10))
         shop.process()
     assert shop.balance() == 120
 

@@ -1,0 +1,232 @@
+"""From ratings to rows: points booked, awards recorded, limits and activity counted; written together at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from campaigns import orders, records
+from campaigns.definitions import Terms
+from campaigns.inbox import Claimed
+from campaigns.known import Known
+from campaigns.orders import OrderState
+from campaigns.rating import Rating
+from campaigns.records import AwardRow, TraceRow
+from loyalty.base.clock import write_instant
+from loyalty.events import activity
+from loyalty.events.activity import ActivityRow, Day
+from loyalty.events.types import AFTER_AN_ORDER
+from loyalty.ledger.books import Books, Posted
+
+NO_MONEY = Decimal(0)
+
+
+@dataclass(slots=True)
+class TakenBack:
+    """What became of points that were asked back, over all point types."""
+
+    taken: int = 0
+    forgiven: int = 0
+    already_expired: int = 0
+    debt: int = 0
+
+
+class Settlement:
+    """The books of a batch, opened for every wallet that its events may touch."""
+
+    def __init__(self, known: Known, *, at: datetime) -> None:
+        self.known = known
+        self.at = at
+        self.new_orders: list[OrderState] = []
+        self.changed_orders: list[OrderState] = []
+        self._awards: list[AwardRow] = []
+        self._traces: list[TraceRow] = []
+        self._activity: list[ActivityRow] = []
+        self._books = self._open_books()
+
+    def earn(self, event: Claimed, rating: Rating, order: OrderState | None = None) -> None:
+        """Give what was rated: one transaction per point type, one award per campaign."""
+        transactions = {}
+        for type_id, points in rating.totals.items():
+            posted = self._post(event, type_id, points, event.occurred_at)
+            transactions[type_id] = posted.id
+            _say_dates(rating.detail, posted, event.occurred_at)
+        for award in rating.awards:
+            self._award(event, award.terms, award.points, transactions[award.terms.point_type_id], order)
+            self._count(event, award.terms, award.points, before=0)
+
+    def settle(
+        self, event: Claimed, order: OrderState, rating: Rating
+    ) -> tuple[dict[int, int], dict[str, Any]]:
+        """Bring what an order has earned to what it earns now. The change per point type id, and what the trace tells
+        of it."""
+        target = {
+            (award.terms.campaign_id, award.terms.point_type_id): award.points for award in rating.awards
+        }
+        keys = sorted(order.awarded.keys() | target.keys())
+        changes = {key: target.get(key, 0) - order.awarded.get(key, 0) for key in keys}
+        before = {type_id: order.earned(type_id) for _, type_id in keys}
+        net = {type_id: sum(c for key, c in changes.items() if key[1] == type_id) for type_id in before}
+        taken, transactions = self.take_back(event, net, order)
+        for type_id, change in net.items():
+            if change > 0:
+                transactions[type_id] = self._post(
+                    event, type_id, change, order.occurred_at, kind="correct"
+                ).id
+        terms = {one.campaign_id: one for one in self.known.chosen(event).terms}
+        for (campaign_id, type_id), change in changes.items():
+            if change:
+                self._award(event, terms[campaign_id], change, transactions.get(type_id), order)
+                self._count(
+                    event, terms[campaign_id], change, before=order.awarded.get((campaign_id, type_id), 0)
+                )
+        return net, {"order": self._order_detail(event, order, before, net), "ledger": taken}
+
+    def reverse_basket(self, event: Claimed, rating: Rating) -> tuple[dict[int, int], dict[str, Any]]:
+        """Take back what a basket would have earned, of which nobody knows the order."""
+        net = {type_id: -points for type_id, points in rating.totals.items()}
+        taken, transactions = self.take_back(event, net, None)
+        for award in rating.awards:
+            self._award(event, award.terms, -award.points, transactions[award.terms.point_type_id], None)
+        return net, {"reversed": True, "ledger": taken}
+
+    def take_back(
+        self, event: Claimed, net: Mapping[int, int], order: OrderState | None
+    ) -> tuple[dict[str, int], dict[int, UUID]]:
+        """Reverse the negative changes: what became of the points, and a transaction per point type."""
+        result, made = TakenBack(), {}
+        for type_id, change in net.items():
+            if change < 0:
+                reversal = self._reverse(event, type_id, -change, order)
+                made[type_id] = reversal.posted[0].id
+                result.taken += reversal.taken
+                result.forgiven += reversal.forgiven
+                result.already_expired += reversal.already_expired
+                result.debt += reversal.debt
+        return asdict(result), made
+
+    def count_day(
+        self, event: Claimed, *, orders: int = 0, spend: Decimal = NO_MONEY, visits: int = 0, points: int = 0
+    ) -> None:
+        """Add to the member's day: that of the order, for whatever follows one."""
+        if event.member_id and (orders or spend or visits or points):
+            day = self.known.day(event)
+            self._activity.append(
+                ActivityRow(event.program_id, event.member_id, day, orders, spend, visits, points)
+            )
+            self.known.add_day(event, Day(day, orders, spend, visits, points))
+
+    def trace(self, event: Claimed, points: int, detail: dict[str, Any]) -> None:
+        self._traces.append(TraceRow(event.id, points, detail, self.at))
+
+    def write(self) -> None:
+        self._books.write()
+        orders.insert(self.new_orders)
+        orders.update(self.changed_orders)
+        records.write_awards(self._awards)
+        records.write_traces(self._traces)
+        self.known.counters.write()
+        activity.add_many(self._activity)
+
+    def _open_books(self) -> Books:
+        pairs, taking, earned = set(), set(), set()
+        for event in self.known.events:
+            if event.member_id is None:
+                continue
+            types = {terms.point_type_id for terms in self.known.chosen(event).terms}
+            if order := self.known.followed(event):
+                types |= {type_id for _, type_id in order.awarded}
+                earned |= _transactions(order)
+            pairs |= {(event.member_id, self.known.point_type(event, type_id)) for type_id in types}
+            if event.type in AFTER_AN_ORDER:
+                taking |= {(event.member_id, type_id) for type_id in types}
+        books = Books.open(pairs, with_lots=taking)
+        books.load_originals(earned)
+        return books
+
+    def _post(
+        self, event: Claimed, type_id: int, points: int, occurred_at: datetime, *, kind: Any = "earn"
+    ) -> Posted:
+        assert event.member_id is not None
+        return self._books.earn(
+            event.member_id,
+            self.known.point_type(event, type_id),
+            points,
+            occurred_at=occurred_at,
+            recorded_at=self.at,
+            actor=self.known.programs[event.program_id].actor(event.channel_id),
+            event_id=event.id,
+            reference=event.order_reference,
+            kind=kind,
+        )
+
+    def _reverse(self, event: Claimed, type_id: int, points: int, order: OrderState | None) -> Any:
+        assert event.member_id is not None
+        earnings = order.earnings.get(type_id, []) if order else []
+        return self._books.reverse(
+            event.member_id,
+            self.known.point_type(event, type_id),
+            points,
+            originals=[self._books.original(transaction_id) for transaction_id in earnings],
+            at=event.occurred_at,
+            recorded_at=self.at,
+            actor=self.known.programs[event.program_id].actor(event.channel_id),
+            event_id=event.id,
+            reference=event.order_reference,
+            reason_code=event.type,
+        )
+
+    def _award(
+        self, event: Claimed, terms: Terms, points: int, transaction_id: UUID | None, order: OrderState | None
+    ) -> None:
+        assert event.member_id is not None
+        assert terms.version_id is not None
+        self._awards.append(
+            AwardRow(
+                event.program_id,
+                event.member_id,
+                event.id,
+                order.id if order else None,
+                terms.campaign_id,
+                terms.version_id,
+                terms.point_type_id,
+                transaction_id,
+                points,
+                event.occurred_at,
+            )
+        )
+
+    def _count(self, event: Claimed, terms: Terms, change: int, *, before: int) -> None:
+        """Caps and budgets follow what was given; an order that gives nothing any more was no award at all."""
+        if terms.budget is not None:
+            self.known.counters.count_budget(terms.campaign_id, change)
+        if terms.caps and event.member_id:
+            times = int(before + change > 0) - int(before > 0)
+            for key in terms.cap_keys(self.known.day(event)):
+                self.known.counters.count_cap((terms.campaign_id, event.member_id, key), change, times)
+
+    def _order_detail(
+        self, event: Claimed, order: OrderState, before: Mapping[int, int], net: Mapping[int, int]
+    ) -> dict[str, Any]:
+        after = {type_id: points + net[type_id] for type_id, points in before.items()}
+        told = {"before": before, "after": after, "change": net}
+        return {"reference": order.reference} | {
+            name: self.known.points(event, part) for name, part in told.items()
+        }
+
+
+def _transactions(order: OrderState) -> Iterable[UUID]:
+    return {transaction_id for ids in order.earnings.values() for transaction_id in ids}
+
+
+def _say_dates(detail: dict[str, Any], posted: Posted, occurred_at: datetime) -> None:
+    lot = posted.lot
+    if lot is not None:
+        if lot.available_at > occurred_at:
+            detail["pending_until"] = write_instant(lot.available_at)
+        if lot.expires_at is not None:
+            detail["expires_at"] = write_instant(lot.expires_at)
