@@ -18,10 +18,8 @@ def without_row_values(logger: WrappedLogger, method: str, event: EventDict) -> 
 
 
 def on_one_line(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Escape line breaks, so that text from outside cannot forge a record."""
-    for key, value in event.items():
-        if isinstance(value, str) and ("\n" in value or "\r" in value):
-            event[key] = value.replace("\r", "\\r").replace("\n", "\\n")
+    """Escape line breaks in a message, so that text from outside cannot forge a record."""
+    event["event"] = str(event["event"]).replace("\r", "\\r").replace("\n", "\\n")
     return event
 
 

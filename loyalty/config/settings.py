@@ -11,6 +11,7 @@ from psycopg import IsolationLevel
 from loyalty.config import logs
 from loyalty.config.addresses import broker_address, database_address
 from loyalty.config.embedded import postgres, state, valkey
+from loyalty.config.unfold import UNFOLD  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -116,10 +117,6 @@ TEMPLATES = [
         },
     },
 ]
-UNFOLD = {
-    "SITE_TITLE": "Laurel",
-    "SITE_HEADER": "Laurel",
-}
 
 # --- Database -----------------------------------------------------------------------------------------------
 # The embedded server's address is known before it runs, so any command reaches the one that is running.
@@ -163,8 +160,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 900,
     "socket_connect_timeout": 2,
     "socket_timeout": 10,
+    # A message only wakes a worker; the sweep finds the work without it. So nobody waits for a broker that is down.
+    "max_retries": 0,
 }
-# A message only wakes a worker. When it cannot be sent, the sweep finds the work, so nobody waits for the broker.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -63,7 +63,15 @@ class Leashed:
 
     def exit_code(self) -> int | None:
         """None while it runs, else its exit code (128 + signal number when a signal ended it)."""
-        return self._helper.poll()
+        code = self._helper.poll()
+        if code is not None:
+            self._end_group()
+        return code
+
+    def _end_group(self) -> None:
+        """What the child left behind; and the child itself, had somebody killed the helper."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._helper.pid, signal.SIGKILL)
 
     def release(self) -> None:
         """Let go: the child is asked to end, and killed after its grace."""
@@ -74,6 +82,7 @@ class Leashed:
         """Let go and wait until it has ended."""
         self.release()
         self._helper.wait()
+        self._end_group()
 
     def log_tail(self, lines: int = 15) -> str:
         """The last lines it wrote."""
@@ -92,18 +101,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _end_group(child: "subprocess.Popen[bytes]", number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, number)
-
-
-def _end_with_parent(child: "subprocess.Popen[bytes]", end_signal: int, grace_seconds: float) -> None:
+def _end_with_parent(
+    child: "subprocess.Popen[bytes]", options: argparse.Namespace, gone: threading.Event
+) -> None:
     sys.stdin.buffer.read()
-    child.send_signal(end_signal)
+    gone.set()
+    child.send_signal(options.signal)
     try:
-        child.wait(grace_seconds)
+        child.wait(options.grace)
     except subprocess.TimeoutExpired:
-        _end_group(child, signal.SIGKILL)
+        child.kill()
 
 
 def _stay(number: int, frame: FrameType | None) -> None:
@@ -116,13 +123,15 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, _stay)
     drop = {} if options.uid is None else {"user": options.uid, "group": options.gid, "extra_groups": []}
-    child = subprocess.Popen(options.command, stdin=subprocess.DEVNULL, start_new_session=True, **drop)
-    watch = (child, options.signal, options.grace)
-    threading.Thread(target=_end_with_parent, args=watch, daemon=True).start()
+    child = subprocess.Popen(options.command, stdin=subprocess.DEVNULL, **drop)
+    gone = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(child, options, gone), daemon=True).start()
     code = child.wait()
-    _end_group(child, signal.SIGKILL)
     if options.remove:
         shutil.rmtree(options.remove, ignore_errors=True)
+    if gone.is_set():
+        # Whatever the child left behind, this helper included: nobody is there to do it.
+        os.killpg(0, signal.SIGKILL)
     return code if code >= 0 else 128 - code
 
 
