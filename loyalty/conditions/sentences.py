@@ -33,10 +33,11 @@ _BETWEEN = ("between", "not_between")
 _MOMENT_TYPES = (FieldType.DATE, FieldType.DATETIME, FieldType.TIME)
 
 
-def say(tree: object, schema: Schema) -> str:
+def say(tree: object, schema: Schema, *, of_item: bool = False) -> str:
     """A condition in one sentence without capital and full stop: "the order total is at least 50.00 and any item
-    has category Coffee". Empty for "always". Raises Invalid `condition_invalid`."""
-    node = parse(tree, schema)
+    has category Coffee". With `of_item`, of one item: "category Coffee". Empty for "always". Raises Invalid
+    `condition_invalid`."""
+    node = parse(tree, schema, of_item=of_item)
     return "" if node is None else _say(node, schema)
 
 
