@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from http.client import responses
 
 import psycopg
 from django.conf import settings
@@ -149,7 +150,7 @@ def for_status(status: int) -> LaurelError:
 
 
 def _plain(status: int) -> LaurelError:
-    words = HTTPStatus(status).phrase if status in iter(HTTPStatus) else "Refused"
+    words = responses.get(status, "Refused")
     error = LaurelError(f"{words}.", code=words.lower().replace(" ", "_"))
     error.status = status  # type: ignore[misc]  # a status that has no class of its own
     error.title = words  # type: ignore[misc]

@@ -76,7 +76,7 @@ def _key_in_query(request: HttpRequest) -> bool:
 def _forget_query(request: HttpRequest) -> None:
     """So that no later log line can repeat the key."""
     request.META["QUERY_STRING"] = ""
-    request.GET = QueryDict()  # type: ignore[assignment]  # as immutable as the one it replaces
+    request.GET = QueryDict()
 
 
 def _is_problem(response: HttpResponseBase) -> bool:

@@ -11,8 +11,11 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
+from campaigns.api import router as campaigns
 from loyalty.base import http
 from loyalty.base.errors import FieldError, LaurelError
+from loyalty.events.api import router as events
+from loyalty.ledger.api import router as ledger
 from loyalty.programs.described import SECURITY
 from loyalty.programs.endpoint import read_body
 from loyalty.programs.errors import invalid, key_path
@@ -211,3 +214,6 @@ def _fault(fault: Mapping[str, Any]) -> FieldError:
 
 
 api = build()
+# What stands behind a member (/members/…/balances) goes first: an external id may itself hold a slash.
+for router in (ledger, events, campaigns):
+    api.add_router("", router)
