@@ -39,6 +39,7 @@ _CANCEL = frozenset({"order_id", "reason"})
 def order(raw: dict[str, Any], path: str, money: Money, faults: Faults, *, amended: bool) -> dict[str, Any]:
     """The data of order.completed, or of order.amended, which needs a revision above 0."""
     refuse_unknown(raw, _ORDER, path, faults)
+    before = len(faults)
     money.check_currency(raw.get("currency"), f"{path}/currency", faults, required=True)
     revision = raw.get("revision")
     data: dict[str, Any] = {
@@ -49,25 +50,30 @@ def order(raw: dict[str, Any], path: str, money: Money, faults: Faults, *, amend
         else whole(revision, f"{path}/revision", faults, default=0),
     }
     data["lines"], amounts = _lines(raw.get("lines"), f"{path}/lines", money, faults)
-    data |= _totals(raw, path, money, amounts, faults)
+    data |= _totals(raw, path, money, amounts, faults, sound=len(faults) == before)
     for name in ("payment_method", "store"):
         if (value := raw.get(name)) is not None:
             data[name] = text(value, f"{path}/{name}", faults, most=100)
     return data
 
 
-def _totals(raw: dict[str, Any], path: str, money: Money, amounts: Decimal, faults: Faults) -> dict[str, str]:
+def _totals(
+    raw: dict[str, Any], path: str, money: Money, amounts: Decimal, faults: Faults, *, sound: bool
+) -> dict[str, str]:
+    """Amounts of the whole order; their sums are checked when all that goes into them is `sound`."""
+    before = len(faults)
     shipping = money.read(raw.get("shipping"), f"{path}/shipping", faults)
     discount = money.read(raw.get("discount"), f"{path}/discount", faults)
     points_paid = money.read(raw.get("points_paid"), f"{path}/points_paid", faults)
     total = amounts + shipping - discount
-    if not faults:  # a sum over values that are wrong themselves says nothing
+    said = total if raw.get("total") is None else money.read(raw["total"], f"{path}/total", faults)
+    if sound and len(faults) == before:
         if total < 0:
             words = f"The discount is more than the lines and shipping, {amounts + shipping}."
             fault(faults, f"{path}/discount", "discount_above_total", words)
         elif points_paid > total:
             fault(faults, f"{path}/points_paid", "points_paid_above_total", f"The order comes to {total}.")
-        if raw.get("total") is not None and (money.read(raw["total"], f"{path}/total", faults)) != total:
+        if said != total:
             words = f"Lines, shipping and discount come to {total}."
             fault(faults, f"{path}/total", "total_mismatch", words)
     return {
@@ -149,12 +155,13 @@ def _price(raw: dict[str, Any], line: dict[str, Any], path: str, money: Money, f
     discount = read(get("discount"), f"{path}/discount", faults)
     tax = read(get("tax"), f"{path}/tax", faults)
     amount = money.round(count * unit_price - discount)
+    said = amount if get("amount") is None else read(raw["amount"], f"{path}/amount", faults)
     if len(faults) == before:
         if amount < 0:
             fault(faults, f"{path}/discount", "discount_above_price", "The discount exceeds the price.")
         elif tax > amount:
             fault(faults, f"{path}/tax", "tax_above_amount", f"The line comes to {amount}, tax included.")
-        if (said := get("amount")) is not None and read(said, f"{path}/amount", faults) != amount:
+        if said != amount:
             words = f"Quantity × unit price − discount is {amount}."
             fault(faults, f"{path}/amount", "amount_mismatch", words)
     line["quantity"] = plain(count)

@@ -77,7 +77,7 @@ def test_one_changed_character_is_refused(channel: Channel) -> None:
 
 
 def test_a_right_checksum_does_not_help_a_guess(channel: Channel) -> None:
-    key, secret = an_api_key(channel)
+    _, secret = an_api_key(channel)
     other = credentials.issue(channel, name="Other", scopes=READ, at=NOON)[1]
     body = secret[:20] + other[20:-6]
     with pytest.raises(KeyNotValid):
