@@ -142,7 +142,8 @@ def _whose(events: list[Claimed]) -> None:
 def _one_per_order(events: list[Claimed]) -> tuple[list[Claimed], list[Claimed]]:
     """The first event of each order, and those that must see what it writes."""
     seen: set[tuple[int, str]] = set()
-    ready, deferred = [], []
+    ready: list[Claimed] = []
+    deferred: list[Claimed] = []
     for event in sorted(events, key=lambda one: (one.type in ORDER_FOLLOW_UPS, one.occurred_at, one.id)):
         key = (event.program_id, event.order_reference)
         (deferred if event.order_reference and key in seen else ready).append(event)

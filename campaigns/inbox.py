@@ -77,11 +77,11 @@ def claim_these(event_ids: Collection[UUID]) -> list[Claimed]:
     return _read(_CLAIM_THESE, [list(event_ids)])
 
 
-def _read(sql: str, params: Sequence[object]) -> list[Claimed]:
+def _read(sql: str, params: Sequence[Any]) -> list[Claimed]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
-    return [Claimed(*row[:9], loads_trusted(row[9]), row[10]) for row in rows]
+    return [Claimed(*(*row[:9], loads_trusted(row[9]), row[10])) for row in rows]
 
 
 def lock_members(member_ids: Collection[UUID], *, wait: bool) -> dict[UUID, MemberRow]:
@@ -95,7 +95,7 @@ def lock_members(member_ids: Collection[UUID], *, wait: bool) -> dict[UUID, Memb
                 FOR NO KEY UPDATE {"" if wait else "SKIP LOCKED"}""",
             [list(member_ids)],
         )
-        return {row[0]: MemberRow(*row[:5], loads_trusted(row[5]), *row[6:]) for row in cursor.fetchall()}
+        return {row[0]: MemberRow(*(*row[:5], loads_trusted(row[5]), *row[6:])) for row in cursor.fetchall()}
 
 
 def members_of_orders(keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], UUID]:
@@ -153,7 +153,7 @@ def wake_overlooked(*, at: datetime) -> int:
                WHERE e.status = 'waiting' AND o.program_id = e.program_id AND o.reference = e.order_reference""",
             [at],
         )
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def record_failure(event_id: UUID, *, error: str, at: datetime) -> None:
@@ -172,7 +172,7 @@ def retry_later(at: datetime) -> datetime:
     return at + timedelta(seconds=1)
 
 
-def _update(assignment: str, params: Sequence[object], event_ids: Collection[UUID]) -> None:
+def _update(assignment: str, params: Sequence[Any], event_ids: Collection[UUID]) -> None:
     if event_ids:
         with connection.cursor() as cursor:
             cursor.execute(

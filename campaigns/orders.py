@@ -77,21 +77,14 @@ def load(keys: Collection[OrderKey]) -> dict[OrderKey, OrderState]:
                JOIN events_event b ON b.id = o.basket_event_id""",
             [[key[0] for key in keys], [key[1] for key in keys]],
         )
-        orders = [
-            OrderState(
-                *row[:8],
-                loads_trusted(row[8]),
-                row[9],
-                row[10],
-                loads_trusted(row[11]),
-                row[12],
-                loads_trusted(row[13]),
-                row[14],
-            )
-            for row in cursor.fetchall()
-        ]
+        orders = [_state(row) for row in cursor.fetchall()]
     _load_awards({order.id: order for order in orders})
     return {order.key: order for order in orders}
+
+
+def _state(row: tuple[Any, ...]) -> OrderState:
+    returned, remembered, basket = (loads_trusted(row[index]) for index in (8, 11, 13))
+    return OrderState(*(*row[:8], returned, row[9], row[10], remembered, row[12], basket, row[14]))
 
 
 def _load_awards(orders: dict[UUID, OrderState]) -> None:

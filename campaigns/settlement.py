@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from loyalty.events import activity
 from loyalty.events.activity import ActivityRow, Day
 from loyalty.events.types import AFTER_AN_ORDER
 from loyalty.ledger.books import Books, Posted
+from loyalty.programs.models import PointType
 
 NO_MONEY = Decimal(0)
 
@@ -133,7 +134,9 @@ class Settlement:
         activity.add_many(self._activity)
 
     def _open_books(self) -> Books:
-        pairs, taking, earned = set(), set(), set()
+        pairs: set[tuple[UUID, PointType]] = set()
+        taking: set[tuple[UUID, int]] = set()
+        earned: set[UUID] = set()
         for event in self.known.events:
             if event.member_id is None:
                 continue
@@ -219,7 +222,7 @@ class Settlement:
         }
 
 
-def _transactions(order: OrderState) -> Iterable[UUID]:
+def _transactions(order: OrderState) -> set[UUID]:
     return {transaction_id for ids in order.earnings.values() for transaction_id in ids}
 
 

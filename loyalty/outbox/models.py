@@ -13,9 +13,7 @@ class Fact(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     program = models.ForeignKey(Program, on_delete=models.PROTECT, db_index=False, related_name="+")
-    member_id = models.UUIDField(
-        null=True, help_text="Whom it is about. Members announce facts too: no foreign key up."
-    )
+    member_id = models.UUIDField(null=True, help_text="Whom it is about.")
     type = models.CharField(max_length=60)
     data = models.JSONField(default=dict)
     occurred_at = models.DateTimeField()
