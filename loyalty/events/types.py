@@ -11,6 +11,7 @@ from loyalty.base.errors import Conflict, FieldError, Invalid
 from loyalty.base.text import clean
 from loyalty.events.models import EventType
 from loyalty.programs.attributes import check_schema
+from loyalty.programs.channels import RESERVED
 from loyalty.programs.errors import refuse
 from loyalty.programs.models import Program
 
@@ -41,7 +42,7 @@ ABOUT_AN_ORDER = frozenset({ORDER_COMPLETED, ORDER_AMENDED, ORDER_RETURNED, ORDE
 AFTER_AN_ORDER = frozenset({ORDER_AMENDED, ORDER_RETURNED, ORDER_CANCELLED})
 ABOUT_A_MEMBER = frozenset({MEMBER_REGISTERED, MEMBER_UPDATED})
 
-OWN_SOURCE = "laurel"  # of events that are made here; channels cannot use it
+OWN_SOURCE = RESERVED  # of events that are made here; channels cannot use it
 
 _CODE = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 _RESERVED = tuple(f"{code.partition('.')[0]}." for code in BUILT_IN)

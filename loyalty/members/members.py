@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from loyalty.base.locking import retrying
 from loyalty.members.errors import (
@@ -17,7 +18,7 @@ from loyalty.members.errors import (
     MemberUnknown,
     StateRefused,
 )
-from loyalty.members.identifiers import EXTERNAL, Found, Ref, insert_missing, lock, parse_ref, resolve
+from loyalty.members.identifiers import EXTERNAL, MEMBER, Found, Ref, insert_missing, lock, parse_ref, resolve
 from loyalty.members.models import Identifier, Member
 from loyalty.members.profiles import Profile, read
 from loyalty.outbox import facts
@@ -27,13 +28,20 @@ State = Member.State
 
 
 def find(program: Program, ref: str | Ref) -> Member:
-    """The member a reference names. Raises MemberUnknown, also for another program's member and for a guest;
-    Invalid for what is no reference."""
+    """The member a reference names, in one query. Raises MemberUnknown, also for another program's member and
+    for a guest; Invalid for what is no reference."""
     asked = parse_ref(ref, program.phone_region) if isinstance(ref, str) else ref
-    found = resolve(program.pk, [asked]).get(asked)
-    if found is None or found.member_id is None:
+    found = _named(program, asked).select_related("program").first()
+    if found is None:
         raise MemberUnknown
-    return Member.objects.get(pk=found.member_id, program=program)
+    return found
+
+
+def _named(program: Program, ref: Ref) -> QuerySet[Member]:
+    mine = Member.objects.filter(program=program).order_by()
+    if ref.kind == MEMBER:
+        return mine.filter(pk=ref.value)
+    return mine.filter(identifiers__program=program, identifiers__kind=ref.kind, identifiers__value=ref.value)
 
 
 def find_many(program: Program, refs: Iterable[Ref]) -> dict[Ref, Member]:
@@ -82,14 +90,7 @@ def register(
 def _known(program: Program, given: Profile) -> Member | None:
     """Who has the external id, without a lock: the cheap answer to a repeated call."""
     value = given.identifiers.get(EXTERNAL)
-    if value is None:
-        return None
-    return Member.objects.filter(
-        program=program,
-        identifiers__program=program,
-        identifiers__kind=EXTERNAL,
-        identifiers__value=value,
-    ).first()
+    return _named(program, Ref(EXTERNAL, value)).first() if value is not None else None
 
 
 def _owner(locked: Mapping[Ref, Found], given: Profile) -> UUID | None:

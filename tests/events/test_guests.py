@@ -11,7 +11,7 @@ from loyalty.members import members
 from loyalty.members.errors import IdentifierTaken, MemberClosed
 from loyalty.members.models import Identifier
 from loyalty.programs.models import Channel
-from tests.events.characters import ana, an_event, send
+from tests.events.characters import an_event, ana, send
 from tests.programs.characters import NOON, a_channel, a_program
 
 pytestmark = pytest.mark.django_db

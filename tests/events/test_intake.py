@@ -15,7 +15,7 @@ from loyalty.events.models import Event
 from loyalty.members import members
 from loyalty.members.models import Identifier, Member
 from loyalty.programs.models import Channel
-from tests.events.characters import YESTERDAY, ana, an_event, an_order, faults, send
+from tests.events.characters import YESTERDAY, an_event, an_order, ana, faults, send
 from tests.programs.characters import NOON, a_channel, a_program
 
 pytestmark = pytest.mark.django_db

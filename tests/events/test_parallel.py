@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from threading import Barrier
 from threading import Event as Signal
 from typing import Any
@@ -34,7 +35,7 @@ def shop() -> Channel:
     return a_channel(a_program())
 
 
-def at_once(acts: list[Callable[[], Any]]) -> list[Any]:
+def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
     """Run all `acts` in threads that start together; their answers, or the errors that they may give."""
     barrier = Barrier(len(acts))
 
@@ -62,7 +63,7 @@ def test_fifty_identical_events_are_one_event(shop: Channel) -> None:
 
 def test_of_many_contents_under_one_id_one_wins(shop: Channel) -> None:
     ana(shop)
-    acts = [lambda n=n: send(shop, an_event(data=an_order(store=f"store {n}"))) for n in range(12)]
+    acts = [partial(send, shop, an_event(data=an_order(store=f"store {n}"))) for n in range(12)]
     receipts: list[Receipt] = [one for (one,) in at_once(acts)]
     codes = sorted(one.fault.code if one.fault else "stored" for one in receipts)
     assert codes == ["event_conflict"] * 11 + ["stored"]
@@ -92,7 +93,7 @@ def test_of_parallel_members_with_one_email_one_gets_it(shop: Channel) -> None:
         profile = {"external_id": f"c-{n}", "email": "ana@example.org"}
         return members.register(shop.program, profile, channel=shop, at=NOON)
 
-    answers = at_once([lambda n=n: register(n) for n in range(10)])
+    answers = at_once([partial(register, n) for n in range(10)])
     refused = [one for one in answers if isinstance(one, LaurelError)]
     assert {one.code for one in refused} == {"identifier_taken"}
     assert (len(refused), Member.objects.count(), Identifier.objects.count()) == (9, 1, 2)
@@ -104,14 +105,14 @@ def test_two_members_cannot_take_one_new_email(shop: Channel) -> None:
 
     people = [a_member(n) for n in range(6)]
     wanted = {"email": "one@example.org"}
-    answers = at_once([lambda one=one: members.update(one, wanted, at=NOON) for one in people])
+    answers = at_once([partial(members.update, one, wanted, at=NOON) for one in people])
     assert sum(isinstance(one, Member) for one in answers) == 1
     assert Identifier.objects.filter(kind="email").count() == 1
 
 
 def test_parallel_registrations_by_event_earn_once(shop: Channel) -> None:
     data = {"email": "ana@example.org"}
-    acts = [lambda n=n: send(shop, an_event(f"r-{n}", kind="member.registered", data=data)) for n in range(8)]
+    acts = [partial(send, shop, an_event(f"r-{n}", kind="member.registered", data=data)) for n in range(8)]
     statuses = sorted(receipt.status for (receipt,) in at_once(acts))
     assert statuses == ["received"] + ["rejected"] * 7
 

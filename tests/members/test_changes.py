@@ -142,3 +142,10 @@ def test_standings_of_many_are_written_in_one_statement(program: Program, ana: M
     assert len(queries) == 1
     ana.refresh_from_db()
     assert (ana.tier_code, ana.tier_name, ana.tier_since, ana.tier_until) == ("gold", "Gold", NOON, LATER)
+
+
+def test_a_member_is_found_in_one_query(program: Program, ana: Member) -> None:
+    for ref in ("ext:c-1", str(ana.pk)):
+        with CaptureQueriesContext(connection) as queries:
+            assert members.find(program, ref).program == program
+        assert len(queries) == 1
