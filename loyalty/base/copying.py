@@ -16,10 +16,9 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[object
     block = "".join(["\t".join(map(_cell, row)) + "\n" for row in rows])
     if not block:
         return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
-    ):
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    # Django wraps the errors of execute() alone; those of a COPY come when it ends.
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(block)
 
 
