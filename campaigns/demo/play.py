@@ -1,0 +1,136 @@
+"""Plays a story: what is sent goes through the inbox and the earning engine, what members and staff do goes through
+the ledger, all in the order of time and with the clock of its day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from campaigns import earning
+from campaigns.demo import goods
+from campaigns.demo.people import Person
+from campaigns.demo.setting import Setting
+from campaigns.demo.story import Sending, Story
+from loyalty.base import clock
+from loyalty.base.clock import local_date, midnight
+from loyalty.events import activity, enrolment, intake
+from loyalty.ledger import ledger
+from loyalty.ledger.acts import Actor
+from loyalty.ledger.balances import balances_now
+from loyalty.members import members
+from loyalty.members.models import Member
+from loyalty.programs import nightly
+
+Deed = Callable[["Play", datetime], None]
+"""Something that a member, or staff, does at an instant."""
+
+TIERS = (("gold", "Gold", Decimal(1500)), ("silver", "Silver", Decimal(500)))
+MOST_AT_ONCE = 500
+
+
+class Play:
+    """One performance. `members` knows everybody who has joined so far, by reference."""
+
+    def __init__(self, setting: Setting, story: Story, deeds: list[tuple[datetime, Deed]]) -> None:
+        self.setting = setting
+        self.span = story.span
+        self.members: dict[str, Member] = {}
+        self._days: dict[date, _Day] = defaultdict(_Day)
+        for person in story.people:
+            if person.joined:
+                self._of(person.joined).joining.append(person)
+        for sending in story.sendings:
+            self._of(sending.heard_at).sendings.append(sending)
+        for at, deed in deeds:
+            self._of(at).deeds.append((at, deed))
+
+    def run(self) -> None:
+        """From the first day to the present."""
+        for day in sorted(self._days):
+            with clock.pinned(
+                min(midnight(day + timedelta(days=1), self.span.zone) - timedelta(seconds=1), self.span.end)
+            ):
+                self._live(self._days[day], day)
+
+    def _of(self, at: datetime) -> _Day:
+        return self._days[local_date(at, self.span.zone)]
+
+    def _live(self, day: _Day, date: date) -> None:
+        if date.day == 1:
+            nightly.run_due(midnight(date, self.span.zone))
+            self._tiers(date)
+        for person in day.joining:
+            self._join(person)
+        for sending in day.sendings:
+            if sending.pays_by is not None:
+                self._pay(sending, self.members[sending.pays_by.ref])
+        self._send(day.sendings)
+        earning.drain()
+        for at, deed in sorted(day.deeds, key=lambda pair: pair[0]):
+            deed(self, at)
+        if day.deeds:
+            earning.drain()
+
+    def _join(self, person: Person) -> None:
+        assert person.joined is not None
+        channel = self.setting.channels["web"]
+        made = enrolment.enrol(self.setting.program, person.profile, channel=channel, at=person.joined)
+        self.members[person.ref] = made.member
+
+    def _pay(self, sending: Sending, member: Member) -> None:
+        """Up to half of the order with points, as far as there are enough."""
+        points, data = self.setting.points, sending.item["data"]
+        most = goods.price(data["lines"]) / 2
+        if Decimal(data.get("discount", 0)) > 0 or any(line.get("gift_card") for line in data["lines"]):
+            return
+        [balance] = balances_now(member.pk, at=sending.heard_at)
+        assert points.redeem_rate is not None
+        affordable = min(balance.available, int(most / points.redeem_rate))
+        spent = affordable - affordable % points.redeem_increment
+        if spent < max(points.redeem_minimum, 1):
+            return
+        actor, reference = Actor("channel", sending.channel), data["order_id"]
+        ledger.redeem(member, points, spent, at=sending.heard_at, actor=actor, reference=reference)
+        data["points_paid"] = str((spent * points.redeem_rate).quantize(goods.CENT))
+
+    def _send(self, sendings: list[Sending]) -> None:
+        by_channel: dict[str, list[Sending]] = defaultdict(list)
+        for sending in sorted(sendings, key=lambda one: one.heard_at):
+            by_channel[sending.channel].append(sending)
+        for code, some in by_channel.items():
+            for part in _parts(some):
+                receipts = intake.receive(
+                    self.setting.channels[code], [one.item for one in part], at=part[-1].heard_at
+                )
+                for receipt in receipts:
+                    if receipt.fault is not None:
+                        raise receipt.fault
+
+    def _tiers(self, today: date) -> None:
+        """Silver and gold by what was spent in the last twelve months, until tiers are decided by rules of their own."""
+        ids = {member.pk: member for member in self.members.values()}
+        sums = activity.sums(list(ids), today - timedelta(days=365), today)
+        at, rows = midnight(today, self.span.zone), []
+        for member_id, member in ids.items():
+            spend = sums[member_id].spend if member_id in sums else Decimal(0)
+            code, name = next(((code, name) for code, name, least in TIERS if spend >= least), ("", ""))
+            if code != member.tier_code:
+                member.tier_code = code
+                rows.append((member_id, code, name, at if code else None, None))
+        members.set_standings(rows)
+
+
+class _Day:
+    __slots__ = ("deeds", "joining", "sendings")
+
+    def __init__(self) -> None:
+        self.joining: list[Person] = []
+        self.sendings: list[Sending] = []
+        self.deeds: list[tuple[datetime, Deed]] = []
+
+
+def _parts(sendings: list[Sending]) -> Iterator[list[Sending]]:
+    for start in range(0, len(sendings), MOST_AT_ONCE):
+        yield sendings[start : start + MOST_AT_ONCE]
