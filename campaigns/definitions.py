@@ -15,7 +15,7 @@ from operator import or_
 from typing import Any, Literal
 
 from campaigns.caps import Cap, keys
-from campaigns.fields import from_json, schema_for, to_json
+from campaigns import fields
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
 from campaigns.schedule import Schedule
 from loyalty.base.clock import write_instant
@@ -23,8 +23,8 @@ from loyalty.base.currencies import currency_decimals, format_money
 from loyalty.conditions.compiler import NOTHING, Condition, Needs, compile
 from loyalty.conditions.fields import Field, FieldType, Schema
 from loyalty.conditions.standard import STANDARD
-from loyalty.conditions.tree import Items
-from loyalty.conditions.validate import normalise
+from loyalty.conditions.tree import to_json
+from loyalty.conditions.validate import normalise, parse
 
 Kind = Literal["earning", "bonus"]
 ALWAYS = Condition(None)
@@ -107,9 +107,7 @@ class Terms:
 
 def definition_of(campaign: Campaign) -> dict[str, Any]:
     """The draft as JSON, in one normal form. Raises Invalid for conditions that cannot be read."""
-    schema = schema_for(campaign.program, campaign.trigger)
-    wrapped = {"items": "any", "where": campaign.items} if campaign.items else None
-    items = normalise(wrapped, schema)
+    schema = fields.schema_for(campaign.program, campaign.trigger)
     point_type = campaign.point_type
     definition = {
         "kind": "earning" if isinstance(campaign, EarningCampaign) else "bonus",
@@ -121,7 +119,7 @@ def definition_of(campaign: Campaign) -> dict[str, Any]:
         "trigger": campaign.trigger,
         "conditions": normalise(campaign.conditions, schema),
         "audience": normalise(campaign.audience, schema),
-        "items": items["where"] if items else None,
+        "items": to_json(parse(campaign.items, schema, of_item=True)) if campaign.items else None,
         "starts_at": write_instant(campaign.starts_at) if campaign.starts_at else None,
         "ends_at": write_instant(campaign.ends_at) if campaign.ends_at else None,
         "weekdays": list(campaign.weekdays),
@@ -132,7 +130,7 @@ def definition_of(campaign: Campaign) -> dict[str, Any]:
         "stacking_group": campaign.stacking_group,
         "effect": effect_of(campaign),
     }
-    return definition | {"fields": to_json(_declared_used(definition, schema))}
+    return definition | {"fields": fields.to_json(_declared_used(definition, schema))}
 
 
 def effect_of(campaign: Campaign) -> dict[str, Any]:
@@ -164,7 +162,7 @@ def compile_terms(
     number: int | None = None,
 ) -> Terms:
     """The terms of a stored definition. Raises Invalid or ValueError when it is not sound."""
-    declared = from_json(definition.get("fields") or ())
+    declared = fields.from_json(definition.get("fields") or ())
     schema = STANDARD.extended(declared)
     point_type = definition["point_type"]
     condition, audience = (compile(definition.get(name), schema) for name in ("conditions", "audience"))
@@ -213,10 +211,7 @@ def label_only(campaign: Campaign) -> Terms:
 
 def compile_items(tree: object, schema: Schema) -> Condition | None:
     """A filter of order lines: a condition over item.* fields, matched against one item. None: all lines count."""
-    if not tree:
-        return None
-    whole = compile({"items": "any", "where": tree}, schema)
-    return Condition(whole.node.where) if isinstance(whole.node, Items) else None
+    return Condition(parse(tree, schema, of_item=True)) if tree else None
 
 
 def table_key(field: Field, value: object) -> str:

@@ -237,7 +237,8 @@ def _keep_best(runs: Iterable[Run]) -> None:
         winner = best[run.terms.group, run.terms.point_type_id]
         if winner is not run:
             run.outcome = "blocked_by_campaign"
-            run.detail |= {"blocked_by": winner.terms.code, "group": run.terms.group}
+            blocked_by = {"blocked_by": winner.terms.code, "blocked_by_name": winner.terms.name}
+            run.detail |= blocked_by | {"group": run.terms.group}
 
 
 def _cut(run: Run) -> str:

@@ -1,0 +1,123 @@
+"""Editing drafts: a save says which revision it started from, so that nobody overwrites what they never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import transaction
+from django.forms.models import model_to_dict
+
+from campaigns.definitions import definition_of
+from campaigns.errors import Ended, StaleDraft
+from campaigns.models import BonusCampaign, Campaign, CampaignVersion, EarningCampaign
+from campaigns.versions import locked
+from loyalty.base.clock import parse_instant, write_instant
+from loyalty.conditions.tree import literal_json
+
+_COMMON: Final = (
+    "name", "description", "trigger", "conditions", "audience", "items", "starts_at", "ends_at", "weekdays", "hours",
+    "caps", "budget", "priority", "stacking_group",
+)  # fmt: skip
+_EARNING: Final = ("basis", "points", "step", "step_rounding", "attribute")
+_BONUS: Final = ("bonus", "multiplier", "table_field", "table", "extra_points")
+_MISSING: Final = object()
+
+
+def fields_of(campaign: Campaign) -> tuple[str, ...]:
+    """The fields that an edit may change; the code and the point type stay what they are once it exists."""
+    return (*_COMMON, *(_EARNING if isinstance(campaign, EarningCampaign) else _BONUS))
+
+
+@transaction.atomic
+def edit(campaign: Campaign, changes: Mapping[str, Any], *, revision: int, by: str, at: datetime) -> Campaign:
+    """Save changed fields of the draft that was shown as `revision`; what runs is not touched until it is published.
+
+    Raises StaleDraft when someone saved in the meantime, Ended, and Django's ValidationError for values that no draft
+    can hold. Faults that only keep it from being published are allowed.
+    """
+    campaign = check_revision(campaign, revision=revision)
+    if campaign.ended_at is not None:
+        raise Ended
+    unknown = set(changes) - set(fields_of(campaign))
+    if unknown:
+        raise ValueError(f"a draft has no {', '.join(sorted(unknown))}")
+    for name, value in changes.items():
+        setattr(campaign, name, value)
+    return _save(campaign, by=by, at=at)
+
+
+def check_revision(campaign: Campaign, *, revision: int) -> Campaign:
+    """The campaign, locked, when it is still at this revision. Within a transaction. Raises StaleDraft."""
+    current = locked(campaign)
+    if current.revision != revision:
+        told = {"by": current.updated_by, "at": write_instant(current.updated_at), "revision": current.revision}
+        who = current.updated_by or "Someone"
+        raise StaleDraft(
+            f"{who} saved this draft after you opened it. Look at the changes, then save again.",
+            extra=told | {"changes": changes_since(current, revision)},
+        )
+    return current
+
+
+def changes_since(campaign: Campaign, revision: int) -> list[dict[str, Any]]:
+    """What became of the draft since that revision, field by field: [{"field", "before", "after"}]."""
+    before = campaign.history.filter(revision=revision).order_by("history_date", "history_id").last()
+    if before is None:
+        return []
+    names = fields_of(campaign)
+    now = model_to_dict(campaign, names)
+    return differences({name: getattr(before, name) for name in names}, {name: now[name] for name in names})
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The fields in which two drafts or two definitions differ; an effect is compared part by part."""
+    changes: list[dict[str, Any]] = []
+    for name in dict.fromkeys([*before, *after]):
+        old, new = before.get(name, _MISSING), after.get(name, _MISSING)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and name == "effect":
+            changes += differences(old, new)
+        elif old != new:
+            changes.append({"field": name, "before": _plain(old), "after": _plain(new)})
+    return changes
+
+
+def unpublished(campaign: Campaign, version: CampaignVersion | None) -> list[dict[str, Any]]:
+    """What publishing the draft would change against a version; everything for a first one."""
+    return differences(version.definition if version else {}, definition_of(campaign))
+
+
+@transaction.atomic
+def restore(campaign: Campaign, version: CampaignVersion, *, revision: int, by: str, at: datetime) -> Campaign:
+    """Make an old version's words the draft again; publishing it is another step. Raises StaleDraft, Ended."""
+    if version.campaign_id != campaign.pk:
+        raise ValueError("the version is another campaign's")
+    definition = version.definition
+    changes = {name: definition[name] for name in _COMMON if name in definition} | dict(definition["effect"])
+    for name in ("starts_at", "ends_at"):
+        changes[name] = parse_instant(changes[name]) if changes[name] else None
+    for name in ("conditions", "audience", "items"):
+        changes[name] = changes[name] or {}
+    for name in ("multiplier", "extra_points"):
+        if changes.get(name) == "":
+            changes[name] = None
+    return edit(campaign, changes, revision=revision, by=by, at=at)
+
+
+def _save(campaign: Campaign, *, by: str, at: datetime) -> Campaign:
+    assert isinstance(campaign, EarningCampaign | BonusCampaign)
+    campaign.revision += 1
+    campaign.updated_by, campaign.updated_at = by, at
+    campaign.full_clean()
+    campaign.save()
+    return campaign
+
+
+def _plain(value: Any) -> Any:
+    if value is _MISSING:
+        return None
+    if isinstance(value, Mapping | list):
+        return value
+    return value if isinstance(value, int) else literal_json(value)
+

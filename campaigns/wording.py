@@ -1,0 +1,230 @@
+"""A stored trace in sentences: for agents, with every campaign and why; for the member, short.
+
+One place for the API, the screens and exports. `explained` fills the sentences into a copy of the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.phrases import Voice, day, last, listed, money, number, start, time_of_day, voice_of, weekday_and_day
+from campaigns.phrases import weekday_names as named_days
+from campaigns.summary import PER, summary
+from loyalty.base.clock import parse_instant
+from loyalty.base.words import Words
+from loyalty.conditions.explain import Outcome
+from loyalty.conditions.sentences import say_miss
+
+__all__ = ["Voice", "awarded", "explained", "for_member", "not_given", "reason", "summary", "voice_of"]
+
+Row = Mapping[str, Any]
+
+
+def awarded(detail: Mapping[str, Any], voice: Voice) -> str:
+    """`96 points = 48 base rate (1 per 1.00 GBP, v7) + 48 Gold double points (v3)`; one line per point type."""
+    lines = []
+    for code, units in detail.get("points", {}).items():
+        rows = [row for row in detail["campaigns"] if row["points"] and row["point_type"] == code]
+        name = voice.name_of(code)
+        parts = " + ".join(_part(row, voice) for row in rows)
+        lines.append(f"{name.units(units)} = {parts}" if parts else name.units(units))
+    return "\n".join(lines) or gettext("No points: %(reason)s.") % {"reason": _overall(detail)}
+
+
+def not_given(detail: Mapping[str, Any], voice: Voice) -> list[str]:
+    """A sentence per campaign that gave nothing: `Weekend bonus – runs on Saturday and Sunday, the order was on …`."""
+    return [f"{row['name']} – {reason(row, voice)}" for row in detail["campaigns"] if not row["points"]]
+
+
+def reason(row: Row, voice: Voice) -> str:
+    """Why a campaign of a trace gave what it gave, without its name, capital and full stop."""
+    say = _REASONS.get(row["outcome"])
+    return say(row, voice) if say else _said(row["outcome"])
+
+
+def for_member(detail: Mapping[str, Any], voice: Voice) -> str:
+    """The same for the member: what was given, for what, and nothing about versions."""
+    given = [row for row in detail["campaigns"] if row["points"]]
+    if not given:
+        return gettext("You got no points for this: %(reason)s.") % {"reason": _overall(detail)}
+    totals = [voice.name_of(code).units(units) for code, units in detail["points"].items()]
+    parts = [f"{_units(row, voice)} {row['name']}" for row in given]
+    return gettext("You got %(points)s: %(parts)s.") % {"points": listed(totals), "parts": listed(parts)}
+
+
+def explained(detail: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
+    """A copy of the trace with its sentences: `sentence` and `not_given` of the whole, of each campaign a
+    `sentence`, of each miss its `label` and `sentence`."""
+    campaigns = [
+        {**row, "sentence": _sentence(row, voice), "misses": [_miss(miss, voice) for miss in row["misses"]]}
+        for row in detail.get("campaigns", ())
+    ]
+    if "campaigns" not in detail:
+        return {**detail, "sentence": _said(str(detail.get("outcome", "")))}
+    return {
+        **detail,
+        "campaigns": campaigns,
+        "sentence": awarded(detail, voice),
+        "not_given": not_given(detail, voice),
+    }
+
+
+def _sentence(row: Row, voice: Voice) -> str:
+    return _part(row, voice) if row["points"] else f"{row['name']} – {reason(row, voice)}"
+
+
+def _part(row: Row, voice: Voice) -> str:
+    """`48 base rate (1 per 1.00 GBP, v7)`"""
+    told = [str(row["detail"]["rate"])] if "rate" in row["detail"] else []
+    if row["version"] is not None:
+        told.append(f"v{row['version']}")
+    if cut := row["detail"].get("cut_by"):
+        limit = _limit(cut, row, voice)
+        told.append(gettext("%(raw)s before %(limit)s") % {"raw": number(row["raw"]), "limit": limit})
+    return f"{_units(row, voice)} {row['name']}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _units(row: Row, voice: Voice) -> str:
+    return number(Decimal(row["points"]).scaleb(-voice.name_of(row["point_type"]).decimals))
+
+
+def _miss(miss: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
+    field = voice.schema.get(miss.get("field", ""))
+    sentence = say_miss(Outcome.from_json(miss), voice.schema)
+    return {**miss, "label": str(field.label) if field else miss.get("field", ""), "sentence": sentence}
+
+
+def _overall(detail: Mapping[str, Any]) -> str:
+    """Why nothing at all was given."""
+    outcome = detail.get("outcome", "nothing")
+    if outcome != "nothing":
+        return _said(outcome)
+    return gettext("no campaign applied") if detail.get("campaigns") else gettext("no campaign is about this")
+
+
+def _missed(row: Row, voice: Voice) -> str:
+    return "; ".join(say_miss(Outcome.from_json(miss), voice.schema) for miss in row["misses"])
+
+
+def _not_in_audience(row: Row, voice: Voice) -> str:
+    return gettext("for other members: %(misses)s") % {"misses": _missed(row, voice)}
+
+
+def _outside_dates(row: Row, voice: Voice) -> str:
+    told = row["detail"]
+    was = datetime.fromisoformat(told["was"])
+    when = {"when": weekday_and_day(was), "time": time_of_day(was)}
+    match told["dates"]:
+        case "before":
+            when["date"] = start(told["starts_at"], voice.zone)[1]
+            return gettext("starts on %(date)s, this was on %(when)s") % when
+        case "after":
+            when["date"] = last(told["ends_at"], voice.zone)[1]
+            return gettext("ran until %(date)s, this was on %(when)s") % when
+        case "weekday":
+            when["days"] = listed(named_days(told["weekdays"]))
+            return gettext("runs on %(days)s, this was on %(when)s") % when
+    when["hours"] = listed([f"{begin}–{end}" for begin, end in told["hours"]])
+    return gettext("runs at %(hours)s, this was at %(time)s on %(when)s") % when
+
+
+def _cap_reached(row: Row, voice: Voice) -> str:
+    cap = row["detail"]["cap"]
+    if cap.get("times") == 1 and cap["per"] == "lifetime":
+        return gettext("already received (once per member)")
+    return gettext("used up: %(limit)s") % {"limit": _limit(row["detail"], row, voice)}
+
+
+def _limit(told: Mapping[str, Any], row: Row, voice: Voice) -> str:
+    """The limit that cut or stopped a campaign, in words."""
+    name = voice.name_of(row["point_type"])
+    if "budget" in told:
+        return gettext("the budget of %(points)s") % {"points": name.units(told["budget"])}
+    cap = told["cap"]
+    per = str(PER[cap["per"]])
+    if "points" in cap:
+        return gettext("the limit of %(points)s %(per)s") % {"points": name.units(cap["points"]), "per": per}
+    pattern = ngettext("the limit of once %(per)s", "the limit of %(times)d times %(per)s", cap["times"])
+    return pattern % {"times": cap["times"], "per": per}
+
+
+def _budget_used_up(row: Row, voice: Voice) -> str:
+    return gettext("used up: %(limit)s") % {"limit": _limit(row["detail"], row, voice)}
+
+
+def _blocked(row: Row, voice: Voice) -> str:
+    return gettext("only the best of its group counts, which was %(other)s") % {"other": row["detail"]["blocked_by_name"]}
+
+
+def _nothing_qualifies(row: Row, voice: Voice) -> str:
+    if row["detail"].get("reason") == "nothing_kept":
+        return gettext("nothing of the order was kept")
+    if row["kind"] == "bonus":
+        return gettext("there were no base points for it to multiply")
+    return gettext("nothing in it counts for this campaign")
+
+
+def _rounded(row: Row, voice: Voice) -> str:
+    return gettext("%(raw)s, which rounds to none") % {
+        "raw": voice.name_of(row["point_type"]).points(Decimal(row["raw"]))
+    }
+
+
+def _since(pattern: Words, plain: Words) -> Callable[[Row, Voice], str]:
+    def say(row: Row, voice: Voice) -> str:
+        since = row["detail"].get("since")
+        if not since:
+            return str(plain)
+        return str(pattern) % {"date": day(parse_instant(since).astimezone(voice.zone))}
+
+    return say
+
+
+_REASONS: dict[str, Callable[[Row, Voice], str]] = {
+    "condition_not_met": _missed,
+    "not_in_audience": _not_in_audience,
+    "outside_dates": _outside_dates,
+    "cap_reached": _cap_reached,
+    "budget_used_up": _budget_used_up,
+    "blocked_by_campaign": _blocked,
+    "nothing_qualifies": _nothing_qualifies,
+    "rounded_to_zero": _rounded,
+    "campaign_paused": _since(_("was paused since %(date)s"), _("was paused")),
+    "campaign_ended": _since(_("ended on %(date)s"), _("had ended")),
+}
+
+
+def _said(outcome: str) -> str:
+    """An outcome that needs no numbers."""
+    words = {
+        "given": gettext("given"),
+        "pending": gettext("given, and still pending"),
+        "nothing": gettext("no campaign applied"),
+        "not_published": gettext("was not published yet"),
+        "program_paused": gettext("the program was paused"),
+        "member_may_not_earn": gettext("the member could not earn points then"),
+        "held_for_review": gettext("held for review"),
+        "duplicate": gettext("the event had been received before"),
+        "rejected": gettext("the event was rejected"),
+    }
+    return words.get(outcome) or outcome.replace("_", " ")
+
+
+def qualified(detail: Mapping[str, Any], voice: Voice) -> list[str]:
+    """What of the order did not qualify, a sentence each: `8.05 GBP tax`."""
+    names = {
+        "tax": gettext("tax"),
+        "shipping": gettext("shipping"),
+        "gift_card": gettext("gift cards"),
+        "discount": gettext("discount"),
+        "points_paid": gettext("paid with points"),
+    }
+    return [
+        f"{money(one['amount'], voice.currency)} {names.get(one['what'], one['what'])}" for one in detail["excluded"]
+    ]
