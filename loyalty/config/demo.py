@@ -100,9 +100,9 @@ class Demo:
 
     def start_servers(self) -> None:
         """The embedded ones, each only where the environment names no other."""
-        if "DATABASE_URL" not in os.environ:
+        if not os.environ.get("DATABASE_URL"):
             self.step("Starting PostgreSQL", lambda: self.serve("PostgreSQL", _start_postgres()))
-        if "REDIS_URL" not in os.environ:
+        if not os.environ.get("REDIS_URL"):
             self.step("Starting Valkey", lambda: self.serve("Valkey", _start_valkey()))
 
     def serve(self, name: str, server: Leashed | None) -> None:
@@ -129,7 +129,7 @@ class Demo:
         """Web and worker, and wait until the web answers."""
         bound = [sys.executable, "-m"]
         web = ["granian", "--interface", "wsgi", "--host", HOST, "--port", str(self.port), "--no-ws"]
-        web += ["--workers", "2", "--blocking-threads", str(THREADS), "--respawn-failed-workers"]
+        web += ["--workers", "2", "--blocking-threads", str(THREADS)]
         self.start("web", [*bound, *web, "loyalty.config.wsgi:application"])
         worker = ["celery", "-A", "loyalty.config.celery", "worker", "--pool", "threads"]
         worker += [

@@ -39,7 +39,7 @@ def _secret(name: str, development_file: str) -> str:
 
 # --- What this process is -----------------------------------------------------------------------------------
 # A real database means that this is no playground, so development has to be asked for.
-DEBUG = _flag("LAUREL_DEBUG", default="DATABASE_URL" not in os.environ)
+DEBUG = _flag("LAUREL_DEBUG", default=not os.environ.get("DATABASE_URL"))
 # "command" (set by manage.py): one connection, and statements may take their time. Else a web server or a worker.
 PROCESS = os.environ.get("LAUREL_PROCESS", "service")
 SECRET_KEY = _secret("LAUREL_SECRET_KEY", "secret_key")

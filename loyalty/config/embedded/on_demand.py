@@ -23,7 +23,7 @@ WITHOUT_DATABASE = {
 
 def needs_database(arguments: Sequence[str]) -> bool:
     """Whether this command line will want to talk to the embedded database."""
-    if "DATABASE_URL" in os.environ or os.environ.get("LAUREL_EMBEDDED") == "0":
+    if os.environ.get("DATABASE_URL") or os.environ.get("LAUREL_EMBEDDED") == "0":
         return False
     if not arguments or arguments[0].startswith("-"):
         return False

@@ -30,7 +30,7 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
     os.environ.setdefault("LAUREL_KEY_PEPPER", secrets.token_urlsafe(64))
     if {"-h", "--help", "--version"} & set(args):
         return
-    if "DATABASE_URL" not in os.environ or "REDIS_URL" not in os.environ:
+    if not os.environ.get("DATABASE_URL") or not os.environ.get("REDIS_URL"):
         _start_missing()
 
 
@@ -39,11 +39,11 @@ def _start_missing() -> None:
     place = Path(tempfile.mkdtemp(prefix="laurel-test-", dir="/tmp"))
     place.chmod(0o711 if account else 0o700)
     _places.append(place)
-    if "DATABASE_URL" not in os.environ:
+    if not os.environ.get("DATABASE_URL"):
         cluster = postgres.Cluster(place / "postgres", place / "sockets", account, throwaway=place)
         _hold(postgres.start(cluster))
         os.environ["DATABASE_URL"] = cluster.url
-    if "REDIS_URL" not in os.environ:
+    if not os.environ.get("REDIS_URL"):
         broker = valkey.Broker(place / "valkey", place / "sockets", account, throwaway=place)
         _hold(valkey.start(broker))
         os.environ["REDIS_URL"] = broker.url

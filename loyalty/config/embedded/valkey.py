@@ -109,11 +109,17 @@ def _wait(broker: Broker, server: Leashed) -> None:
         time.sleep(0.02)
 
 
-def _answers(broker: Broker) -> bool:
-    # One try: by default the client goes on trying for seconds.
+def client(broker: Broker) -> redis.Redis:
+    """A client that tries once: by default it goes on for seconds."""
     once = Retry(NoBackoff(), 0)
-    with redis.Redis(unix_socket_path=str(broker.socket), socket_timeout=2, retry=once) as client:
+    return redis.Redis(
+        unix_socket_path=str(broker.socket), socket_timeout=2, retry=once, decode_responses=True
+    )
+
+
+def _answers(broker: Broker) -> bool:
+    with client(broker) as connected:
         try:
-            return bool(client.ping())
+            return bool(connected.ping())
         except redis.RedisError:
             return False
