@@ -42,7 +42,9 @@ def fact_data(kind: str, *, amount: str, balance: str) -> str:
         'amount', {amount}, 'balance', {balance})"""
 
 
-_LOCK = "SELECT id FROM ledger_wallet WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+_WALLETS = "SELECT id FROM ledger_wallet WHERE id = ANY(%s) ORDER BY id"
+LOCK_NOW = " FOR UPDATE SKIP LOCKED"
+LOCK_LATER = " FOR UPDATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _again(work: Callable[[], int]) -> int:
 def _chunk(sweep: Sweep, wallet_ids: Sequence[int], at: datetime, *, wait: bool) -> int:
     """Locks first, in a statement of their own: the next one then sees all that was committed before it."""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK if wait else f"{_LOCK} SKIP LOCKED", [list(wallet_ids)])
+        cursor.execute(_WALLETS + (LOCK_LATER if wait else LOCK_NOW), [list(wallet_ids)])
         locked = [row[0] for row in cursor.fetchall()]
         if not locked:
             return 0
