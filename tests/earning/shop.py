@@ -66,6 +66,7 @@ class Shop:
         [receipt] = intake.receive(self.channel, [item], at=self.now)
         if receipt.fault:
             raise receipt.fault
+        assert receipt.event_id is not None
         return Event.objects.get(pk=receipt.event_id)
 
     def order(
@@ -86,7 +87,8 @@ class Shop:
         return Wallet.objects.filter(member=member).aggregate(sum=Sum("balance"))["sum"] or 0
 
     def trace(self, event: Event) -> dict[str, Any]:
-        return Trace.objects.get(event=event).detail
+        detail: dict[str, Any] = Trace.objects.get(event=event).detail
+        return detail
 
 
 def basket(reference: str, *prices: str, **more: Any) -> dict[str, Any]:

@@ -1,0 +1,226 @@
+"""Many workers, one inbox: every event is rated once, caps and budgets hold, a busy member holds up nobody else.
+
+Each race has a control: without the lock it does go wrong, so the test would see it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from campaigns import earning, inbox, usage
+from campaigns.batch import Batch
+from campaigns.models import Award, BudgetUse, CapUse
+from loyalty.base import clock
+from loyalty.events.models import Event
+from loyalty.ledger import proof
+from loyalty.members import members
+from loyalty.members.models import Member
+from tests.earning.shop import Shop, books_add_up, open_shop
+from tests.races.racing import race
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    shop = open_shop()
+    shop.now = clock.now() - timedelta(minutes=1)
+    yield shop
+    books_add_up()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers dwell between reading and writing, so that no race is missed by luck."""
+    run = Batch.run
+
+    def dwell(self: Batch) -> Any:
+        time.sleep(0.1)
+        return run(self)
+
+    monkeypatch.setattr(Batch, "run", dwell)
+
+
+def a_crowd(shop: Shop, size: int) -> list[Member]:
+    return [
+        members.register(shop.program, {"external_id": f"m{n}"}, channel=shop.channel, at=shop.now)[0]
+        for n in range(size)
+    ]
+
+
+def test_four_workers_on_one_inbox_rate_every_event_once(shop: Shop, slow: None) -> None:
+    shop.campaign()
+    crowd = a_crowd(shop, 10)
+    for number in range(60):
+        shop.order(f"A-{number}", "10.00", member=str(crowd[number % 10].pk))
+    race([partial(earning.drain, limit=7)] * 4)
+    finish(shop)
+    assert Award.objects.count() == 60
+    assert {shop.balance(member) for member in crowd} == {60}
+
+
+def test_without_the_claim_two_workers_take_up_the_same_event(
+    shop: Shop, slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.campaign()
+    shop.order("A-1", "10.00")
+    monkeypatch.setattr(inbox, "_CLAIM", inbox._CLAIM.replace("FOR NO KEY UPDATE SKIP LOCKED", ""))
+    monkeypatch.setattr(inbox, "lock_members", unlocked(inbox.lock_members))
+    refused: list[bool] = []
+    results = race([partial(tried, partial(earning._together, 10, at=clock.now()), refused)] * 2)
+    assert refused or sum(results) > 1  # the unique rows behind the lock are what saved the books
+
+
+def test_a_budget_shared_by_many_workers_is_given_out_to_the_last_point_and_no_further(
+    shop: Shop, slow: None
+) -> None:
+    shop.campaign("gift", basis="fixed", points=150, budget=1_000)
+    crowd = a_crowd(shop, 20)
+    for number, member in enumerate(crowd):
+        shop.order(f"A-{number}", "1.00", member=str(member.pk))
+    race([partial(earning.drain, limit=3)] * 4)
+    finish(shop)
+    assert sum(Award.objects.values_list("points", flat=True)) == 1_000
+    assert BudgetUse.objects.get().points == 1_000
+
+
+def test_without_the_lock_a_shared_budget_is_exceeded(
+    shop: Shop, slow: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gift = shop.campaign("gift", basis="fixed", points=150, budget=200)
+    crowd = a_crowd(shop, 4)
+    for number, member in enumerate(crowd):
+        shop.order(f"A-{number}", "1.00", member=str(member.pk))
+    load, read = usage.Counters.load_budgets, Flag()
+
+    def unlocked_budgets(self: usage.Counters, ids: Any, *, lock: bool) -> None:
+        load(self, ids, lock=False)
+        read.wait(0.3)
+
+    monkeypatch.setattr(usage.Counters, "load_budgets", unlocked_budgets)
+    BudgetUse.objects.create(campaign=gift)
+    race([partial(earning._together, 1, at=clock.now())] * 4)
+    assert sum(Award.objects.values_list("points", flat=True)) > 200
+
+
+def test_a_cap_holds_when_one_member_earns_over_many_workers(shop: Shop, slow: None) -> None:
+    shop.campaign("once", basis="fixed", points=50, caps=[{"times": 1, "per": "lifetime"}])
+    for number in range(12):
+        shop.order(f"A-{number}", "1.00")
+    race([partial(earning.drain, limit=1)] * 4)
+    finish(shop)
+    assert shop.balance() == 50
+    assert CapUse.objects.get().times == 1
+
+
+def test_a_busy_member_holds_up_nobody_else(shop: Shop) -> None:
+    shop.campaign()
+    [ben] = a_crowd(shop, 1)
+    shop.order("A-1", "10.00")
+    shop.order("A-2", "10.00", member=str(ben.pk))
+    with held(shop.ada):
+        started = time.monotonic()
+        earning.drain()
+        assert time.monotonic() - started < 2
+        assert (shop.balance(ben), shop.balance()) == (10, 0)
+    finish(shop)
+    assert shop.balance() == 10
+
+
+def test_a_poisoned_event_is_parked_after_five_tries_and_the_others_are_rated(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.campaign()
+    bad, good = shop.order("A-1", "10.00"), shop.order("A-2", "10.00")
+    handle = Batch._handle
+
+    def poisoned(self: Batch, event: inbox.Claimed) -> Any:
+        if event.id == bad.pk:
+            raise ZeroDivisionError("poison")
+        return handle(self, event)
+
+    monkeypatch.setattr(Batch, "_handle", poisoned)
+    for attempt in range(6):
+        with clock.pinned(clock.now() + timedelta(hours=attempt)):
+            earning.drain()
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert (bad.status, bad.attempts, good.status) == ("failed", 5, "processed")
+    assert "poison" in bad.error
+    monkeypatch.setattr(Batch, "_handle", handle)
+    earning.retry(bad, at=clock.now())
+    finish(shop)
+    assert shop.balance() == 20
+
+
+def test_processing_while_the_sender_waits_and_a_worker_drains_gives_points_once(
+    shop: Shop, slow: None
+) -> None:
+    shop.campaign()
+    event = shop.order("A-1", "10.00")
+    outcomes = race([partial(earning.process_now, event.pk)] * 5 + [earning.drain])
+    assert {outcome.points["points"] for outcome in outcomes[:5]} == {10}
+    assert shop.balance() == 10
+    assert not proof.verify(at=clock.now()).breaches
+
+
+def finish(shop: Shop) -> None:
+    """What was put back because a member was busy is due a second later."""
+    with clock.pinned(clock.now() + timedelta(seconds=5)):
+        earning.drain()
+    assert not Event.objects.filter(status="received").exists()
+
+
+def tried(act: Callable[[], int], refused: list[bool]) -> int:
+    try:
+        return act()
+    except IntegrityError:
+        refused.append(True)
+        return 0
+
+
+def unlocked(lock: Callable[..., Any]) -> Callable[..., Any]:
+    def read(ids: Any, *, wait: bool) -> Any:
+        with transaction.atomic():
+            found = lock(ids, wait=wait)
+            transaction.set_rollback(True)
+        return found or {
+            member.pk: inbox.MemberRow(
+                member.pk, member.program_id, member.state, False, None, {}, member.enrolled_at, ""
+            )
+            for member in Member.objects.filter(pk__in=ids)
+        }
+
+    return read
+
+
+@contextmanager
+def held(member: Member) -> Iterator[None]:
+    """Another session keeps the member's row until the block ends."""
+    has_it, may_end = Flag(), Flag()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Member.objects.select_for_update().get(pk=member.pk)
+            has_it.set()
+            may_end.wait(30)
+        connection.close()
+
+    thread = Thread(target=hold)
+    thread.start()
+    has_it.wait(10)
+    try:
+        yield
+    finally:
+        may_end.set()
+        thread.join()
