@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,20 +15,29 @@ from ninja import Router
 from campaigns import examples, schemas
 from campaigns.earning import process_now
 from campaigns.models import Trace
-from campaigns.schemas import AccrueBody, BatchShown, EventShown, ReceiptShown
+from campaigns.quotes import quote
+from campaigns.schemas import AccrueBody, BatchShown, EventShown, QuoteBody, QuoteShown, ReceiptShown
+from campaigns.waking import wake
+from campaigns.wording import explained, voice_of
 from loyalty.base import clock, http
 from loyalty.base.clock import write_instant
 from loyalty.base.errors import FieldError, Invalid, LaurelError
 from loyalty.base.ids import is_uuid
-from loyalty.base.schemas import money_at
-from loyalty.events import types
+from loyalty.base.numbers import MAX_UNITS
+from loyalty.base.schemas import at_path, instant_at, money_at
+from loyalty.events import orders, types
 from loyalty.events.errors import EventUnknown
 from loyalty.events.intake import Receipt, receive
 from loyalty.events.models import Event
+from loyalty.events.reading import money
 from loyalty.ledger.balances import balances_now
+from loyalty.ledger.checkout import most, worth
 from loyalty.ledger.sheet import write_balance, write_tier
+from loyalty.members import members
+from loyalty.members.models import Member
 from loyalty.programs.auth import Caller
 from loyalty.programs.endpoint import caller_of, endpoint, once, read_object
+from loyalty.programs.errors import refuse
 from loyalty.programs.models import Program, Scope
 
 router = Router(tags=["Events"])
@@ -44,6 +54,8 @@ BATCH_BYTES = 2 * 1024 * 1024
     answers={200: EventShown, 202: ReceiptShown},
     body=schemas.EVENT,
     example=examples.EVENT,
+    shows=examples.DECIDED,
+    shows_at={202: examples.RECEIPT},
     headers=[schemas.PREFER],
     refuses=[409],
 )
@@ -53,6 +65,7 @@ def send_event(request: HttpRequest) -> HttpResponse:
     caller = caller_of(request)
     receipt = _received(caller, read_object(request), clock.now())
     if not _waits(request):
+        wake()
         return http.answer(_write_receipt(receipt), status=202)
     shown = _processed(caller.program, receipt, clock.now())
     return http.answer(shown, headers={"Preference-Applied": "wait"})
@@ -79,6 +92,7 @@ def send_events(request: HttpRequest) -> HttpResponse:
     if not isinstance(items, list):
         raise Invalid.field("/events", "list_expected", "Send a list of events.")
     receipts = receive(caller_of(request).channel, items, at=clock.now())
+    wake()
     refused = sum(receipt.fault is not None for receipt in receipts)
     duplicates = sum(receipt.duplicate for receipt in receipts)
     return http.answer(
@@ -125,7 +139,8 @@ def accrue(request: HttpRequest, body: AccrueBody) -> HttpResponse:
 
 def _accrue(request: HttpRequest, body: AccrueBody, at: datetime) -> dict[str, object]:
     caller = caller_of(request)
-    order = _order_of(body, request.headers["Idempotency-Key"], caller)
+    unnamed = f"{caller.channel.pk}:{request.headers['Idempotency-Key']}"
+    order = _order_of(body, body.order_id or _short(unnamed), caller.program)
     event = {
         "id": body.id or f"accrue:{order.get('order_id')}"[:200],
         "type": types.ORDER_COMPLETED,
@@ -140,19 +155,19 @@ def _accrue(request: HttpRequest, body: AccrueBody, at: datetime) -> dict[str, o
     return _processed(caller.program, receipt, at)
 
 
-def _order_of(body: AccrueBody, key: str, caller: Caller) -> Mapping[str, Any]:
+def _short(name: str) -> str:
+    return f"till-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def _order_of(body: AccrueBody | QuoteBody, order_id: str, program: Program) -> Mapping[str, Any]:
     """The order as sent, or one line of the amount. Raises Invalid `order_or_amount`."""
     if (body.order is None) == (body.amount is None):
         raise Invalid("Send either an order or an amount.", code="order_or_amount")
     if body.order is not None:
         return body.order
-    amount = money_at("/amount", body.amount, caller.program.currency)
-    unnamed = "till-" + hashlib.sha256(f"{caller.channel.pk}:{key}".encode()).hexdigest()[:32]
-    return {
-        "order_id": body.order_id or unnamed,
-        "currency": caller.program.currency,
-        "lines": [{"sku": "amount", "unit_price": amount}],
-    }
+    amount = money_at("/amount", body.amount, program.currency)
+    lines = [{"sku": "amount", "unit_price": amount}]
+    return {"order_id": order_id, "currency": program.currency, "lines": lines}
 
 
 def _about_the_sale(wrong: Invalid) -> Invalid:
@@ -164,6 +179,65 @@ def _about_the_sale(wrong: Invalid) -> Invalid:
         for fault in wrong.errors
     ]
     return Invalid(wrong.detail, code=wrong.code, errors=faults, extra=wrong.extra)
+
+
+@endpoint(
+    router,
+    "POST",
+    "/quotes",
+    scope=Scope.MEMBERS_READ,
+    summary="What a basket would earn, and how many points could pay for it",
+    answers={200: QuoteShown},
+    example=examples.QUOTE_BODY,
+    shows=examples.QUOTE,
+    refuses=[404],
+)
+def quotes(request: HttpRequest, body: QuoteBody) -> HttpResponse:
+    """Asks the same rules as a real order and writes nothing."""
+    return http.answer(_quoted(caller_of(request), body, clock.now()))
+
+
+def _quoted(caller: Caller, body: QuoteBody, now: datetime) -> dict[str, object]:
+    program = caller.program
+    at = now if body.at is None else instant_at("/at", body.at)
+    member = (
+        None if body.member is None else at_path("/member", lambda: members.find(program, str(body.member)))
+    )
+    faults: list[FieldError] = []
+    sent = {"order_id": "quote", **_order_of(body, "quote", program)}
+    order = orders.order(sent, "/order", money(program.currency), faults, amended=False)
+    refuse(faults)
+    rating = quote(caller.channel, member, order, at=at)
+    total = Decimal(order["total"]) - Decimal(order["points_paid"])
+    return {
+        "points": rating.detail.get("points", {}),
+        "trace": explained(rating.detail, voice_of(program, types.ORDER_COMPLETED)),
+        "payable": _payable(program, member, total, now),
+        "total": str(total),
+        "currency": program.currency,
+    }
+
+
+def _payable(
+    program: Program, member: Member | None, total: Decimal, at: datetime
+) -> list[dict[str, object]]:
+    """What each point type could pay of `total`: of what the member has, or of any number of points."""
+    has = {one.point_type.id: one.available for one in balances_now(member.pk, at=at)} if member else {}
+    shown = []
+    for point_type in program.point_types.exclude(redeem_rate=None):
+        point_type.program = program
+        pays = most(point_type, has.get(point_type.pk, MAX_UNITS), total)
+        shown.append(
+            {
+                "point_type": point_type.code,
+                "points": pays.points if pays else 0,
+                "money_off": str(pays.money if pays else worth(point_type, 0)),
+                "minimum": point_type.redeem_minimum,
+                "increment": point_type.redeem_increment,
+                "available": has.get(point_type.pk),
+            }
+        )
+    return shown
 
 
 def _waits(request: HttpRequest) -> bool:
@@ -217,7 +291,8 @@ def _write_event(
     found = Event.objects.select_related("member").filter(program=program, pk=event).first()
     if found is None:
         raise EventUnknown
-    trace: Any = Trace.objects.filter(event_id=found.pk).values_list("detail", flat=True).first()
+    detail: Any = Trace.objects.filter(event_id=found.pk).values_list("detail", flat=True).first()
+    trace = explained(detail, voice_of(program, found.type)) if detail else None
     member = found.member
     balances = balances_now(member.pk, at=at) if member else []
     return {
@@ -232,7 +307,7 @@ def _write_event(
         "processed_at": found.processed_at,
         "member": found.member_id,
         "order": found.order_reference,
-        "points": trace.get("points", {}) if trace else {},
+        "points": detail.get("points", {}) if detail else {},
         "trace": trace,
         "tier": write_tier(member) if member else None,
         "balances": [write_balance(balance) for balance in balances],

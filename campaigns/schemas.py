@@ -103,7 +103,9 @@ class EventShown(Shown):
     member: UUID | None
     order: str
     points: dict[str, int] = Field(description="Net points by point type, in smallest units.")
-    trace: dict[str, Any] | None = Field(description="Why: every campaign that was considered.")
+    trace: dict[str, Any] | None = Field(
+        description="Why: every campaign that was considered, in sentences too."
+    )
     tier: TierShown | None
     balances: list[BalanceShown]
 

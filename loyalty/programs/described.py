@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -29,8 +29,9 @@ REPLAYED: Mapping[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Described:
-    """An endpoint: `example` and `shows` are the request and the answer that the documentation prints; `body` is
-    the schema of a body that the view reads itself; `refuses` are statuses beyond the usual ones."""
+    """An endpoint: `example` and `shows` are the request and the answer that the documentation prints (`shows_at`
+    for a status of its own); `body` is the schema of a body that the view reads itself; `refuses` are statuses
+    beyond the usual ones."""
 
     method: str
     scope: str
@@ -38,6 +39,7 @@ class Described:
     answers: Mapping[int, type[BaseModel]]
     example: Mapping[str, Any] | None = None
     shows: Any = None
+    shows_at: Mapping[int, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     refuses: Sequence[int] = ()
     headers: Sequence[Mapping[str, Any]] = ()
@@ -49,7 +51,7 @@ class Described:
         return self.method in ("POST", "PATCH", "PUT")
 
     def as_openapi(self) -> dict[str, Any]:
-        responses: dict[int, Any] = {status: self._answer() for status in self.answers}
+        responses: dict[int, Any] = {status: self._answer(status) for status in self.answers}
         responses.update(dict.fromkeys(sorted(self._refusals()), PROBLEM))
         extra: dict[str, Any] = {
             "security": [{SECURITY: [self.scope]}],
@@ -68,8 +70,9 @@ class Described:
         body = {400, 413, 415} if self.takes_body else set()
         return {401, 403, 422, 429, 503, *body, *self.refuses, *([409] if self.idempotent else [])}
 
-    def _answer(self) -> dict[str, Any]:
-        shown: dict[str, Any] = {"content": {http.JSON: {"example": self.shows}}}
+    def _answer(self, status: int) -> dict[str, Any]:
+        printed = self.shows_at.get(status, self.shows)
+        shown: dict[str, Any] = {"content": {http.JSON: {"example": printed}}}
         if self.idempotent:
             shown["headers"] = {"Idempotent-Replayed": dict(REPLAYED)}
         return shown
