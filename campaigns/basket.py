@@ -180,9 +180,10 @@ def _kept_lines(
     lines: Sequence[Line], returned: Mapping[str, Mapping[str, Any]], decimals: int
 ) -> tuple[Line, ...]:
     """Returns that name a line come off first, then those that name only the article, whatever came first."""
-    kept = []
-    for line in lines:
-        kept.append(_less(line, *_taken(line, returned[line.id], decimals)) if line.id in returned else line)
+    kept = [
+        _less(line, *_taken(line, returned[line.id], decimals)) if line.id in returned else line
+        for line in lines
+    ]
     for key, sums in returned.items():
         if key.startswith(SKU):
             kept = _less_by_sku(kept, key.removeprefix(SKU), sums, decimals)
@@ -215,6 +216,7 @@ def _less_by_sku(lines: list[Line], sku: str, sums: Mapping[str, Any], decimals:
         left -= units
         if units:
             by_share = Fraction(line.amount) * units / line.quantity * (asked - priced) / asked
-            line = _less(line, units, by_share + Fraction(amount) * units / asked)
-        kept.append(line)
+            kept.append(_less(line, units, by_share + Fraction(amount) * units / asked))
+        else:
+            kept.append(line)
     return kept

@@ -27,7 +27,10 @@ class Cap:
 
     @classmethod
     def parse(cls, raw: Mapping[str, Any], decimals: int) -> Self:
-        """From JSON: {"points": "500", "per": "month"} or {"times": 1, "per": "lifetime"}. Raises ValueError, Invalid."""
+        """From JSON: {"points": "500", "per": "month"} or {"times": 1, "per": "lifetime"}.
+
+        Raises ValueError or Invalid.
+        """
         per, points, times = raw.get("per"), raw.get("points"), raw.get("times")
         if per not in PERIODS or set(raw) - {"per", "points", "times"} or (points is None) == (times is None):
             raise ValueError("a cap has a period and either points or times")

@@ -14,13 +14,14 @@ from functools import reduce
 from operator import or_
 from typing import Any, Literal
 
-from campaigns.caps import Cap, keys
 from campaigns import fields
+from campaigns.caps import Cap, keys
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
 from campaigns.schedule import Schedule
 from loyalty.base.clock import write_instant
 from loyalty.base.currencies import currency_decimals, format_money
-from loyalty.conditions.compiler import NOTHING, Condition, Needs, compile
+from loyalty.conditions import compiler
+from loyalty.conditions.compiler import NOTHING, Condition, Needs
 from loyalty.conditions.fields import Field, FieldType, Schema
 from loyalty.conditions.standard import STANDARD
 from loyalty.conditions.tree import to_json
@@ -165,7 +166,9 @@ def compile_terms(
     declared = fields.from_json(definition.get("fields") or ())
     schema = STANDARD.extended(declared)
     point_type = definition["point_type"]
-    condition, audience = (compile(definition.get(name), schema) for name in ("conditions", "audience"))
+    condition, audience = (
+        compiler.compile(definition.get(name), schema) for name in ("conditions", "audience")
+    )
     effect = _effect(definition, schema)
     return Terms(
         version_id=version_id,
@@ -237,7 +240,9 @@ def _earning(effect: Mapping[str, Any], scale: int, currency: str) -> Earning:
     counted = {"amount": currency, "item": "items", "attribute": effect["attribute"]}.get(basis, "")
     rate = _rate(effect, counted, currency)
     per_unit = points * scale / step
-    return Earning(basis, points * scale, step, effect["step_rounding"], effect["attribute"], per_unit, rate, counted)
+    return Earning(
+        basis, points * scale, step, effect["step_rounding"], effect["attribute"], per_unit, rate, counted
+    )
 
 
 def _rate(effect: Mapping[str, Any], counted: str, currency: str) -> str:
@@ -287,7 +292,10 @@ def _needs(
 
 def _declared_used(definition: Mapping[str, Any], schema: Schema) -> list[Field]:
     """The fields beyond the standard ones that the definition asks about."""
-    asked = compile(definition["conditions"], schema).needs | compile(definition["audience"], schema).needs
+    asked = (
+        compiler.compile(definition["conditions"], schema).needs
+        | compiler.compile(definition["audience"], schema).needs
+    )
     names = asked.fields | asked.item_fields | {definition["effect"].get("table_field") or ""}
     return [field for field in schema if field.name in names and STANDARD.get(field.name) is None]
 

@@ -52,7 +52,11 @@ def check_revision(campaign: Campaign, *, revision: int) -> Campaign:
     """The campaign, locked, when it is still at this revision. Within a transaction. Raises StaleDraft."""
     current = locked(campaign)
     if current.revision != revision:
-        told = {"by": current.updated_by, "at": write_instant(current.updated_at), "revision": current.revision}
+        told = {
+            "by": current.updated_by,
+            "at": write_instant(current.updated_at),
+            "revision": current.revision,
+        }
         who = current.updated_by or "Someone"
         raise StaleDraft(
             f"{who} saved this draft after you opened it. Look at the changes, then save again.",
@@ -89,7 +93,9 @@ def unpublished(campaign: Campaign, version: CampaignVersion | None) -> list[dic
 
 
 @transaction.atomic
-def restore(campaign: Campaign, version: CampaignVersion, *, revision: int, by: str, at: datetime) -> Campaign:
+def restore(
+    campaign: Campaign, version: CampaignVersion, *, revision: int, by: str, at: datetime
+) -> Campaign:
     """Make an old version's words the draft again; publishing it is another step. Raises StaleDraft, Ended."""
     if version.campaign_id != campaign.pk:
         raise ValueError("the version is another campaign's")
@@ -120,4 +126,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping | list):
         return value
     return value if isinstance(value, int) else literal_json(value)
-

@@ -13,7 +13,8 @@ from campaigns.fields import BUILT_IN, schema_for
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
 from campaigns.schedule import WEEKDAYS, window
 from loyalty.base.errors import FieldError, LaurelError
-from loyalty.conditions.compiler import Needs, compile
+from loyalty.conditions import compiler
+from loyalty.conditions.compiler import Needs
 from loyalty.conditions.fields import FieldType, Schema
 from loyalty.conditions.validate import validate
 from loyalty.events.models import EventType
@@ -54,7 +55,7 @@ def _conditions(campaign: Campaign, schema: Schema) -> Iterator[FieldError]:
         found = validate(tree, schema)
         yield from (FieldError(name + fault.path, fault.code, fault.message) for fault in found)
         if not found:
-            yield from _scopes(name, compile(tree, schema).needs, campaign)
+            yield from _scopes(name, compiler.compile(tree, schema).needs, campaign)
     if campaign.items:
         if campaign.trigger != ORDER:
             yield FieldError("items", "no_items", _("Only orders have items."))
@@ -122,7 +123,9 @@ def _earning(campaign: EarningCampaign, schema: Schema) -> Iterator[FieldError]:
     if campaign.basis == "attribute":
         field = schema.get(f"event.{campaign.attribute}")
         if field is None or field.type is not FieldType.NUMBER:
-            yield FieldError("attribute", "attribute_unknown", _("Choose a number that this kind of event has."))
+            yield FieldError(
+                "attribute", "attribute_unknown", _("Choose a number that this kind of event has.")
+            )
 
 
 def _bonus(campaign: BonusCampaign, schema: Schema) -> Iterator[FieldError]:

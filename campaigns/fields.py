@@ -12,7 +12,6 @@ from loyalty.conditions.standard import STANDARD
 from loyalty.events.models import EventType
 from loyalty.programs.models import Program
 
-
 BUILT_IN: dict[str, list[dict[str, Any]]] = {
     "review.submitted": [
         {"code": "rating", "type": "number", "label": _("rating")},

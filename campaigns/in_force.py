@@ -52,7 +52,9 @@ class Chosen(NamedTuple):
     @property
     def version_ids(self) -> list[int]:
         """The versions that ran: kept with an order, whose returns are rated under the very same."""
-        return [one.version_id for one in self.terms if one.version_id and one.campaign_id not in self.standing]
+        return [
+            one.version_id for one in self.terms if one.version_id and one.campaign_id not in self.standing
+        ]
 
 
 @dataclass(slots=True)
@@ -133,7 +135,9 @@ def in_force(program_id: int, at_min: datetime, at_max: datetime) -> InForce:
     _add_pauses(timelines, at_min, at_max)
     compiled(_needed(timelines, at_min, at_max))
     pauses = ProgramPause.objects.filter(_overlaps(at_min, at_max), program_id=program_id)
-    return InForce(timelines, [Span(start, end or NEVER) for start, end in pauses.values_list("started_at", "ended_at")])
+    return InForce(
+        timelines, [Span(start, end or NEVER) for start, end in pauses.values_list("started_at", "ended_at")]
+    )
 
 
 def compiled(version_ids: Collection[int]) -> tuple[Terms, ...]:
@@ -142,7 +146,10 @@ def compiled(version_ids: Collection[int]) -> tuple[Terms, ...]:
     if missing:
         for version in CampaignVersion.objects.filter(pk__in=missing):
             _terms[version.pk] = compile_terms(
-                version.definition, campaign_id=version.campaign_id, version_id=version.pk, number=version.number
+                version.definition,
+                campaign_id=version.campaign_id,
+                version_id=version.pk,
+                number=version.number,
             )
     return tuple(sorted((_terms[version_id] for version_id in version_ids), key=lambda one: one.rank))
 
@@ -151,6 +158,7 @@ def _timelines(program_id: int, versions: dict[int, list[VersionRow]]) -> list[T
     campaigns = Campaign.objects.non_polymorphic().filter(program_id=program_id).select_related("point_type")
     timelines = []
     for campaign in campaigns:
+        assert isinstance(campaign, Campaign)
         own = versions.get(campaign.pk, [])
         label = None if own else _label(campaign)
         timelines.append(Timeline(campaign.pk, own, campaign.ended_at, label))

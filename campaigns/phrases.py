@@ -52,7 +52,9 @@ class Voice:
 
 def voice_of(program: Program, trigger: str) -> Voice:
     """The voice of a program for one kind of event. Two queries at most."""
-    names = {one.code: PointName(one.name_one, one.name_many, one.decimals) for one in program.point_types.all()}
+    names = {
+        one.code: PointName(one.name_one, one.name_many, one.decimals) for one in program.point_types.all()
+    }
     return Voice(schema_for(program, trigger), program.zone, program.currency, names)
 
 

@@ -113,7 +113,8 @@ def rate(subject: Subject, terms: Sequence[Terms], usage: Usage, rules: Rules) -
     considered = (one for one in terms if one.trigger == subject.event_type)
     runs = [Run(one) for one in sorted(considered, key=lambda one: one.rank)]
     today, lines = subject.local.date(), _Lines(subject)
-    bonuses, bases = [], []
+    bonuses: list[Run] = []
+    bases: list[Run] = []
     for run in runs:
         if _takes_part(run, subject, usage, rules, today):
             (bonuses if run.terms.kind == "bonus" else bases).append(run)

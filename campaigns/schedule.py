@@ -23,7 +23,8 @@ Miss = Literal["before", "after", "weekday", "hours"]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Empty parts do not limit. `hours` are minutes of the local day, [from, to); `to` below `from` crosses midnight."""
+    """Empty parts do not limit. `hours` are minutes of the local day, [from, to); crossing midnight when `to` is
+    below `from`."""
 
     starts_at: datetime | None = None
     ends_at: datetime | None = None
@@ -77,7 +78,7 @@ def window(pair: Sequence[str]) -> tuple[int, int]:
     if not isinstance(pair, list | tuple) or len(pair) != 2:
         raise ValueError("a window is a pair of times")
     start, end = _minute(pair[0]), _minute(pair[1])
-    if start == end or start == DAY_MINUTES:
+    if start in (end, DAY_MINUTES):
         raise ValueError("a window has a length")
     return start, end
 

@@ -82,11 +82,7 @@ def view_of(facts: Facts, terms: tuple[Terms, ...]) -> dict[str, Any]:
     needs, readers, item_readers = _plan(terms)
     view: dict[str, Any] = {name: read(facts) for name, read in readers}
     if needs.items:
-        basket = facts.basket
-        view["items"] = [
-            {name: read(line, basket) for name, read in item_readers}
-            for line in (basket.lines if basket else ())
-        ]
+        view["items"] = _items(facts.basket, item_readers) if facts.basket is not None else []
     if needs.windows:
         view["activity"] = _windows(facts, needs)
     return view
@@ -113,13 +109,18 @@ _Plan = tuple[Needs, tuple[tuple[str, Reader], ...], tuple[tuple[str, ItemReader
 @lru_cache(maxsize=512)
 def _plan(terms: tuple[Terms, ...]) -> _Plan:
     """What to read for these campaigns, and how."""
-    needs, declared = NOTHING, {}
+    needs = NOTHING
+    declared: dict[str, Field] = {}
     for one in terms:
         needs |= one.needs
         declared.update(one.declared)
     readers = [(name, READERS.get(name) or _declared(declared[name])) for name in sorted(needs.fields)]
     wanted = sorted(needs.item_fields | {"item.sku", "item.name"})  # explanations name the items
     return needs, tuple(readers), tuple((name, ITEM_READERS[name]) for name in wanted)
+
+
+def _items(basket: Basket, readers: tuple[tuple[str, ItemReader], ...]) -> list[dict[str, Any]]:
+    return [{name: read(line, basket) for name, read in readers} for line in basket.lines]
 
 
 def _declared(own: Field) -> Reader:

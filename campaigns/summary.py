@@ -44,7 +44,9 @@ def _who(definition: Mapping[str, Any], voice: Voice) -> str:
     if audience.get("field") == "member.tier" and audience.get("op") in ("eq", "in"):
         return gettext("Members in %(tiers)s") % {"tiers": listed(_labels(audience, voice), either=True)}
     if audience.get("field") == "member.segments" and audience.get("op") == "has_any":
-        return gettext("Members of %(segments)s") % {"segments": listed(_labels(audience, voice), either=True)}
+        return gettext("Members of %(segments)s") % {
+            "segments": listed(_labels(audience, voice), either=True)
+        }
     return gettext("Members (where %(condition)s)") % {"condition": say(audience, voice.schema)}
 
 
@@ -58,7 +60,11 @@ def _labels(leaf: Mapping[str, Any], voice: Voice) -> list[str]:
 
 def _gain(definition: Mapping[str, Any], voice: Voice) -> str:
     effect = definition["effect"]
-    earned = _earned(definition, effect, voice) if definition["kind"] == "earning" else _extra(definition, effect, voice)
+    earned = (
+        _earned(definition, effect, voice)
+        if definition["kind"] == "earning"
+        else _extra(definition, effect, voice)
+    )
     parts = [earned]
     if topic := _topic(definition, voice):
         parts.append(gettext("on %(items)s") % {"items": topic})
@@ -138,7 +144,9 @@ def _event(trigger: str) -> str:
 def _when(definition: Mapping[str, Any], zone: tzinfo) -> list[str]:
     clauses = []
     if definition["weekdays"]:
-        clauses.append(gettext("on %(days)s") % {"days": listed([_plural(one) for one in definition["weekdays"]])})
+        clauses.append(
+            gettext("on %(days)s") % {"days": listed([_plural(one) for one in definition["weekdays"]])}
+        )
     if definition["hours"]:
         hours = listed([f"{begin}–{end}" for begin, end in definition["hours"]])
         clauses.append(gettext("at %(hours)s") % {"hours": hours})
@@ -192,7 +200,9 @@ def _limits(definition: Mapping[str, Any], voice: Voice) -> list[str]:
 
 def _stacking(definition: Mapping[str, Any]) -> str:
     if definition["stacking_group"]:
-        return gettext("Of the group “%(group)s” only the best counts.") % {"group": definition["stacking_group"]}
+        return gettext("Of the group “%(group)s” only the best counts.") % {
+            "group": definition["stacking_group"]
+        }
     if definition["kind"] == "earning":
         return gettext("Adds to other base rules.")
     return gettext("Adds to the base rate.")

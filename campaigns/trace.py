@@ -152,7 +152,9 @@ def _qualifying(basket: Basket) -> str:
 
 def _excluded(basket: Basket) -> list[dict[str, str]]:
     """What of the order does not qualify. A gift card is left out whole; the rest is told of the other lines."""
-    gifts = tax = rest = 0  # type: Exact, Exact, Exact
+    gifts: Exact = 0
+    tax: Exact = 0
+    rest: Exact = 0
     for line in basket.lines:
         if line.gift_card:
             gifts += line.amount
@@ -164,7 +166,9 @@ def _excluded(basket: Basket) -> list[dict[str, str]]:
         share = Fraction(rest) / (rest + gifts) if gifts else 1
         amounts += [("discount", basket.discount * share), ("points_paid", basket.points_paid * share)]
     unit = 10**basket.decimals
-    return [{"what": what, "amount": to_text(amount, basket.decimals, unit)} for what, amount in amounts if amount]
+    return [
+        {"what": what, "amount": to_text(amount, basket.decimals, unit)} for what, amount in amounts if amount
+    ]
 
 
 def _rounding(

@@ -67,7 +67,9 @@ def publish(
         published_by=by,
         note=note,
     )
-    _record(campaign, "campaign.published", at, version=version.number, effective_from=write_instant(since), by=by)
+    _record(
+        campaign, "campaign.published", at, version=version.number, effective_from=write_instant(since), by=by
+    )
     return version
 
 

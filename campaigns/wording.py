@@ -13,7 +13,18 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.phrases import Voice, day, last, listed, money, number, start, time_of_day, voice_of, weekday_and_day
+from campaigns.phrases import (
+    Voice,
+    day,
+    last,
+    listed,
+    money,
+    number,
+    start,
+    time_of_day,
+    voice_of,
+    weekday_and_day,
+)
 from campaigns.phrases import weekday_names as named_days
 from campaigns.summary import PER, summary
 from loyalty.base.clock import parse_instant
@@ -159,7 +170,9 @@ def _budget_used_up(row: Row, voice: Voice) -> str:
 
 
 def _blocked(row: Row, voice: Voice) -> str:
-    return gettext("only the best of its group counts, which was %(other)s") % {"other": row["detail"]["blocked_by_name"]}
+    return gettext("only the best of its group counts, which was %(other)s") % {
+        "other": row["detail"]["blocked_by_name"]
+    }
 
 
 def _nothing_qualifies(row: Row, voice: Voice) -> str:
@@ -226,5 +239,6 @@ def qualified(detail: Mapping[str, Any], voice: Voice) -> list[str]:
         "points_paid": gettext("paid with points"),
     }
     return [
-        f"{money(one['amount'], voice.currency)} {names.get(one['what'], one['what'])}" for one in detail["excluded"]
+        f"{money(one['amount'], voice.currency)} {names.get(one['what'], one['what'])}"
+        for one in detail["excluded"]
     ]

@@ -58,7 +58,13 @@ def definition(code: str, kind: str, effect: dict[str, Any], **more: Any) -> dic
 
 
 def earning(
-    code: str = "base", points: str = "1", step: str = "1", *, basis: str = "amount", rounding: str = "", **more: Any
+    code: str = "base",
+    points: str = "1",
+    step: str = "1",
+    *,
+    basis: str = "amount",
+    rounding: str = "",
+    **more: Any,
 ) -> dict[str, Any]:
     effect = {"basis": basis, "points": points, "step": step, "step_rounding": rounding}
     return definition(code, "earning", effect | {"attribute": more.pop("attribute", "")}, **more)
@@ -83,7 +89,8 @@ def extra(code: str, points: str, **more: Any) -> dict[str, Any]:
 def compiled(*definitions: dict[str, Any]) -> tuple[Terms, ...]:
     """Terms with campaign ids 1, 2, … in this order."""
     return tuple(
-        compile_terms(one, campaign_id=number, version_id=number, number=3) for number, one in enumerate(definitions, 1)
+        compile_terms(one, campaign_id=number, version_id=number, number=3)
+        for number, one in enumerate(definitions, 1)
     )
 
 
@@ -134,12 +141,22 @@ def a_point_type(program: Program, **more: Any) -> PointType:
 def an_earning(program: Program, code: str = "base", **more: Any) -> EarningCampaign:
     given = {"name": code.capitalize(), "points": Decimal(1), "step": Decimal(1)} | more
     return EarningCampaign.objects.create(
-        program=program, code=code, point_type=program.point_types.get(), created_at=FIRST_DAY, updated_at=FIRST_DAY, **given
+        program=program,
+        code=code,
+        point_type=program.point_types.get(),
+        created_at=FIRST_DAY,
+        updated_at=FIRST_DAY,
+        **given,
     )
 
 
 def a_bonus(program: Program, code: str = "double", **more: Any) -> BonusCampaign:
     given = {"name": code.capitalize(), "multiplier": Decimal(2)} | more
     return BonusCampaign.objects.create(
-        program=program, code=code, point_type=program.point_types.get(), created_at=FIRST_DAY, updated_at=FIRST_DAY, **given
+        program=program,
+        code=code,
+        point_type=program.point_types.get(),
+        created_at=FIRST_DAY,
+        updated_at=FIRST_DAY,
+        **given,
     )

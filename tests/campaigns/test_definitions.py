@@ -69,8 +69,18 @@ def test_items_are_asked_one_by_one(program: Program) -> None:
         ("earning", {"basis": "attribute", "attribute": "nights"}, "attribute", "attribute_unknown"),
         ("earning", {"trigger": "no.such", "basis": "fixed"}, "trigger", "trigger_unknown"),
         ("earning", {"trigger": "visit.checked_in"}, "basis", "no_order"),
-        ("earning", {"audience": {"field": "order.total", "op": "gt", "value": "1"}}, "audience", "not_about_member"),
-        ("earning", {"items": {"field": "member.tier", "op": "eq", "value": "x"}}, "items/field", "not_an_item_field"),
+        (
+            "earning",
+            {"audience": {"field": "order.total", "op": "gt", "value": "1"}},
+            "audience",
+            "not_about_member",
+        ),
+        (
+            "earning",
+            {"items": {"field": "member.tier", "op": "eq", "value": "x"}},
+            "items/field",
+            "not_an_item_field",
+        ),
         ("earning", {"budget": 0}, "budget", "budget_invalid"),
         ("earning", {"caps": [{"points": "1.5", "per": "day"}]}, "caps/0", "cap_invalid"),
         ("earning", {"caps": [{"times": 1, "per": "day"}] * 2}, "caps/1", "cap_twice"),
@@ -79,19 +89,29 @@ def test_items_are_asked_one_by_one(program: Program) -> None:
         ("bonus", {"multiplier": Decimal("1000.0001")}, "multiplier", "multiplier_invalid"),
         ("bonus", {"table_field": "member.tier"}, "table", "table_incomplete"),
         ("bonus", {"table_field": "item.sku", "table": {"a": "2"}}, "table_field", "unknown_field"),
-        ("bonus", {"table_field": "member.tier", "table": {"gold": "NaN"}}, "table/gold", "multiplier_invalid"),
+        (
+            "bonus",
+            {"table_field": "member.tier", "table": {"gold": "NaN"}},
+            "table/gold",
+            "multiplier_invalid",
+        ),
         ("bonus", {"table_field": "member.tier", "table": {"gold": 1.5}}, "table/gold", "multiplier_invalid"),
         ("bonus", {"bonus": "extra"}, "extra_points", "points_invalid"),
     ],
 )
-def test_each_fault_names_its_field(program: Program, kind: str, values: dict[str, Any], path: str, code: str) -> None:
+def test_each_fault_names_its_field(
+    program: Program, kind: str, values: dict[str, Any], path: str, code: str
+) -> None:
     campaign = (an_earning if kind == "earning" else a_bonus)(program, **values)
     assert [(fault.path, fault.code) for fault in faults(campaign)] == [(path, code)]
 
 
 def test_a_sound_campaign_on_an_event_of_ones_own_has_no_faults(program: Program) -> None:
     EventType.objects.create(
-        program=program, code="stay.ended", name="Stay", attributes=[{"code": "nights", "type": "number", "label": "Nights"}]
+        program=program,
+        code="stay.ended",
+        name="Stay",
+        attributes=[{"code": "nights", "type": "number", "label": "Nights"}],
     )
     stay = an_earning(program, basis="attribute", attribute="nights", trigger="stay.ended")
     stay.conditions = {"field": "event.nights", "op": "gte", "value": "2"}
@@ -130,7 +150,7 @@ def test_an_edit_leaves_what_runs_alone_and_shows_what_would_change(program: Pro
 def test_an_old_version_can_become_the_draft_again(program: Program) -> None:
     campaign = a_bonus(program, starts_at=NOON, audience=TIER)
     first = versions.publish(campaign, by="mia", at=NOON)
-    changed = {"starts_at": None, "audience": {}, "multiplier": Decimal(3)}
+    changed: dict[str, Any] = {"starts_at": None, "audience": {}, "multiplier": Decimal(3)}
     drafts.edit(campaign, changed, revision=1, by="mia", at=NOON)
     restored = drafts.restore(campaign, first, revision=2, by="max", at=NOON)
     assert drafts.unpublished(restored, first) == []

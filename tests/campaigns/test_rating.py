@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from campaigns.basket import Basket, returning
-from campaigns.caps import Usage, Used
 from campaigns.rating import Rules, Standing, points_by_line
 from loyalty.base.errors import Invalid
 from loyalty.base.numbers import Rounding
@@ -34,10 +33,6 @@ SATURDAY = datetime(2026, 11, 14, 12, tzinfo=UTC)
 
 class Silver(Ann):
     tier_code = "silver"
-
-
-def used(points: int = 0, times: int = 0, key: str = "m:2026-11", campaign: int = 1) -> Usage:
-    return Usage({(campaign, key): Used(points, times)}, {})
 
 
 # --- base rules -----------------------------------------------------------------------------------------
@@ -83,9 +78,17 @@ def test_base_rules_add_up_before_the_one_rounding() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "down", "half_up", "half_even", "up"),
-    [("0.33", 0, 0, 0, 1), ("0.67", 1, 1, 1, 2), ("1.00", 1, 2, 2, 2), ("3.00", 4, 5, 4, 5), ("2.00", 3, 3, 3, 3)],
+    [
+        ("0.33", 0, 0, 0, 1),
+        ("0.67", 1, 1, 1, 2),
+        ("1.00", 1, 2, 2, 2),
+        ("3.00", 4, 5, 4, 5),
+        ("2.00", 3, 3, 3, 3),
+    ],
 )
-def test_half_cases_follow_the_programs_mode(amount: str, down: int, half_up: int, half_even: int, up: int) -> None:
+def test_half_cases_follow_the_programs_mode(
+    amount: str, down: int, half_up: int, half_even: int, up: int
+) -> None:
     for mode, expected in [("down", down), ("half_up", half_up), ("half_even", half_even), ("up", up)]:
         rules = Rules(Rounding(mode), "GBP")
         rating = rated(order(line(amount)), earning(points="1.5"), rules=rules)
@@ -110,7 +113,9 @@ def test_an_amount_beyond_what_can_be_booked_is_refused() -> None:
 
 
 def test_multipliers_are_worked_out_from_the_base_and_add_up() -> None:
-    rating = rated(order(line("48.00")), earning(), bonus("a", "2"), bonus("b", "3"), bonus("c", "1.5"), extra("d", "10"))
+    rating = rated(
+        order(line("48.00")), earning(), bonus("a", "2"), bonus("b", "3"), bonus("c", "1.5"), extra("d", "10")
+    )
     assert outcomes(rating) == {
         "base": ("given", 48),
         "a": ("given", 48),
@@ -122,7 +127,9 @@ def test_multipliers_are_worked_out_from_the_base_and_add_up() -> None:
 
 def test_a_bonus_on_items_multiplies_the_base_of_those_lines_only() -> None:
     data = order(line("10.00", category="Coffee"), line("30.00"))
-    rating = rated(data, earning(), earning("welcome", "100", basis="fixed"), bonus("coffee", "3", items=COFFEE))
+    rating = rated(
+        data, earning(), earning("welcome", "100", basis="fixed"), bonus("coffee", "3", items=COFFEE)
+    )
     assert outcomes(rating)["coffee"] == ("given", 20)
 
 
@@ -130,13 +137,23 @@ def test_fixed_base_points_are_multiplied_only_without_a_filter() -> None:
     fixed = earning("welcome", "100", basis="fixed")
     data = order(line("10.00", category="Coffee"))
     assert rated(data, fixed, bonus("all", "2")).totals == {1: 200}
-    assert outcomes(rated(data, fixed, bonus("coffee", "2", items=COFFEE)))["coffee"] == ("nothing_qualifies", 0)
+    assert outcomes(rated(data, fixed, bonus("coffee", "2", items=COFFEE)))["coffee"] == (
+        "nothing_qualifies",
+        0,
+    )
 
 
 def test_a_bonus_reaches_only_lines_that_both_it_and_the_base_rule_count() -> None:
-    data = order(line("10.00", category="Coffee", brand="Acme"), line("20.00", category="Coffee"), line("5.00", brand="Acme"))
+    data = order(
+        line("10.00", category="Coffee", brand="Acme"),
+        line("20.00", category="Coffee"),
+        line("5.00", brand="Acme"),
+    )
     acme = {"field": "item.brand", "op": "eq", "value": "Acme"}
-    assert outcomes(rated(data, earning(items=COFFEE), bonus("acme", "2", items=acme)))["acme"] == ("given", 10)
+    assert outcomes(rated(data, earning(items=COFFEE), bonus("acme", "2", items=acme)))["acme"] == (
+        "given",
+        10,
+    )
 
 
 def test_a_table_chooses_the_multiplier_by_the_members_tier() -> None:
@@ -157,97 +174,6 @@ def test_a_table_can_hang_on_a_declared_attribute_of_the_member() -> None:
     city = [{"name": "member.city", "type": "text", "label": "City", "choices": None}]
     local = bonus("local", "", table_field="member.city", table={"leeds": "2"}, fields=city)
     assert outcomes(rated(order(line("40.00")), earning(), local))["local"] == ("given", 40)
-
-
-# --- stacking -------------------------------------------------------------------------------------------
-
-
-def test_of_one_group_only_the_best_counts_and_names_what_it_blocked() -> None:
-    rating = rated(
-        order(line("40.00")),
-        earning(),
-        bonus("double", "2", stacking_group="x"),
-        bonus("triple", "3", stacking_group="x"),
-        bonus("other", "2"),
-    )
-    assert outcomes(rating) == {
-        "base": ("given", 40),
-        "double": ("blocked_by_campaign", 0),
-        "triple": ("given", 80),
-        "other": ("given", 40),
-    }
-    assert row_of(rating, "double")["detail"]["blocked_by"] == "triple"
-
-
-def test_ties_in_a_group_go_to_priority_then_code() -> None:
-    a, b = bonus("a", stacking_group="x"), bonus("b", stacking_group="x")
-    first = bonus("c", stacking_group="x", priority=5)
-    assert outcomes(rated(order(line("9.00")), earning(), b, a))["a"] == ("given", 9)
-    assert outcomes(rated(order(line("9.00")), earning(), b, a, first))["c"] == ("given", 9)
-
-
-def test_a_base_rule_that_lost_its_group_is_not_multiplied() -> None:
-    small, big = earning("small", "1", stacking_group="x"), earning("big", "2", stacking_group="x")
-    assert rated(order(line("10.00")), small, big, bonus("double")).totals == {1: 40}
-
-
-def test_what_has_nothing_left_to_give_does_not_block_the_others() -> None:
-    rating = rated(
-        order(line("10.00")),
-        bonus("triple", "3", stacking_group="x", caps=[{"times": 1, "per": "month"}]),
-        bonus("double", "2", stacking_group="x"),
-        earning(),
-        usage=used(times=1),
-    )
-    assert outcomes(rating)["triple"] == ("cap_reached", 0)
-    assert outcomes(rating)["double"] == ("given", 10)
-
-
-# --- limits ---------------------------------------------------------------------------------------------
-
-
-def test_a_cap_cuts_to_what_is_left_and_says_so() -> None:
-    rating = rated(order(line("80.00")), earning(caps=[{"points": "500", "per": "month"}]), usage=used(450))
-    assert rating.totals == {1: 50}
-    row = row_of(rating, "base")
-    assert (row["raw"], row["points"]) == ("80", 50)
-    assert row["detail"]["cut_by"] == {"cap": {"per": "month", "points": 500, "used": 450}}
-
-
-def test_a_cap_that_is_used_up_gives_nothing_in_its_period_only() -> None:
-    rule = earning(caps=[{"points": "500", "per": "month"}])
-    assert outcomes(rated(order(line("80.00")), rule, usage=used(500)))["base"] == ("cap_reached", 0)
-    assert rated(order(line("80.00")), rule, usage=used(500, key="m:2026-10")).totals == {1: 80}
-
-
-def test_the_tightest_of_several_caps_counts() -> None:
-    rule = earning(caps=[{"points": "500", "per": "year"}, {"points": "30", "per": "day"}])
-    assert rated(order(line("80.00")), rule).totals == {1: 30}
-
-
-def test_a_limit_of_times_counts_events() -> None:
-    rule = earning("welcome", "100", basis="fixed", caps=[{"times": 1, "per": "lifetime"}])
-    assert rated(order(line("1.00")), rule).totals == {1: 100}
-    assert outcomes(rated(order(line("1.00")), rule, usage=used(times=1, key="l")))["welcome"] == ("cap_reached", 0)
-
-
-def test_a_budget_cuts_and_then_is_used_up() -> None:
-    rule = earning(budget=1000)
-    cut = rated(order(line("80.00")), rule, usage=Usage({}, {1: 30}))
-    assert (cut.totals, row_of(cut, "base")["detail"]["cut_by"]) == ({1: 30}, {"budget": 1000, "left": 30})
-    assert outcomes(rated(order(line("80.00")), rule, usage=Usage({}, {1: 0})))["base"] == ("budget_used_up", 0)
-
-
-def test_a_bonus_is_worked_out_from_the_base_before_its_cap_cuts_it() -> None:
-    rating = rated(order(line("80.00")), earning(caps=[{"points": "50", "per": "day"}]), bonus("double"))
-    assert outcomes(rating) == {"base": ("given", 50), "double": ("given", 80)}
-
-
-def test_a_base_rule_with_nothing_left_is_no_base() -> None:
-    rating = rated(
-        order(line("80.00")), earning(caps=[{"times": 1, "per": "lifetime"}]), bonus("double"), usage=used(times=1, key="l")
-    )
-    assert outcomes(rating) == {"base": ("cap_reached", 0), "double": ("nothing_qualifies", 0)}
 
 
 # --- who, when, whether ---------------------------------------------------------------------------------
@@ -305,7 +231,9 @@ def test_an_order_of_nothing_gets_nothing() -> None:
 
 
 def test_activity_in_a_window_is_asked_as_it_was() -> None:
-    loyal = extra("loyal", "50", audience={"field": "activity.spend", "op": "gte", "value": "100", "days": 90})
+    loyal = extra(
+        "loyal", "50", audience={"field": "activity.spend", "op": "gte", "value": "100", "days": 90}
+    )
     given = rated(order(line("1.00")), loyal, activity={("spend", 90): Decimal(120)})
     remembered = rated(order(line("1.00")), loyal, remembered={"activity": {"spend:90": "99.99"}})
     assert (given.totals, outcomes(remembered)["loyal"][0]) == ({1: 50}, "not_in_audience")
@@ -328,7 +256,10 @@ def test_a_return_of_everything_nets_to_zero() -> None:
     gone = returning({}, [{"id": "1", "quantity": "4"}, {"id": "2", "quantity": "1"}])
     assert rated(bought, *EVERYTHING).totals == {1: 50 + 25 + 100 + 175 + 20}
     rating = rated(bought.kept(gone), *EVERYTHING)
-    assert (rating.totals, {outcome for outcome, _ in outcomes(rating).values()}) == ({}, {"nothing_qualifies"})
+    assert (rating.totals, {outcome for outcome, _ in outcomes(rating).values()}) == (
+        {},
+        {"nothing_qualifies"},
+    )
 
 
 def test_what_is_kept_must_meet_the_conditions_itself() -> None:
@@ -359,7 +290,9 @@ def test_a_filtered_bonus_falls_on_the_lines_it_was_for() -> None:
 
 def test_point_types_are_kept_apart() -> None:
     stars = {"id": 2, "code": "stars", "decimals": 0}
-    rating = rated(order(line("10.00")), earning(), earning("stars", "0.5", point_type=stars), bonus("double"))
+    rating = rated(
+        order(line("10.00")), earning(), earning("stars", "0.5", point_type=stars), bonus("double")
+    )
     assert rating.totals == {1: 20, 2: 5}
     assert rating.detail["points"] == {"points": 20, "stars": 5}
     assert rating.detail["rounding"]["types"]["stars"] == {"before": "5", "after": "5"}

@@ -78,7 +78,9 @@ def test_an_event_is_rated_under_the_version_of_its_own_time(program: Program) -
     assert [terms.number for terms in (*before.terms, *after.terms)] == [1, 2]
 
 
-def test_before_its_first_version_and_as_a_draft_a_campaign_is_named_as_not_published(program: Program) -> None:
+def test_before_its_first_version_and_as_a_draft_a_campaign_is_named_as_not_published(
+    program: Program,
+) -> None:
     published, draft = an_earning(program), a_bonus(program)
     versions.publish(published, by="mia", at=NOON)
     chosen = in_force(program, NOON - HOUR)
@@ -130,7 +132,7 @@ def test_an_ended_campaign_gives_nothing_from_that_instant_and_stays_ended(progr
     assert in_force(program, NOON + 2 * HOUR).standing[campaign.pk].outcome == "campaign_ended"
     for refused in (versions.publish, versions.resume, versions.end):
         with pytest.raises(Ended):
-            refused(campaign, by="mia", at=NOON + 3 * HOUR)  # type: ignore[operator]
+            refused(campaign, by="mia", at=NOON + 3 * HOUR)
 
 
 def test_a_campaign_long_over_is_not_named_any_more(program: Program) -> None:

@@ -39,7 +39,9 @@ def test_an_award_is_the_sum_of_its_parts() -> None:
 
 
 def test_large_numbers_have_separators_and_one_point_is_singular() -> None:
-    assert wording.awarded(rated(order(line("12500.00")), earning()).detail, MADRID).startswith("12,500 points = ")
+    assert wording.awarded(rated(order(line("12500.00")), earning()).detail, MADRID).startswith(
+        "12,500 points = "
+    )
     assert wording.awarded(rated(order(line("1.00")), earning()).detail, MADRID).startswith("1 point = ")
 
 
@@ -75,8 +77,16 @@ def test_what_was_not_given_says_why() -> None:
     ("cap", "used", "said"),
     [
         ({"times": 1, "per": "lifetime"}, Used(100, 1), "Base – already received (once per member)"),
-        ({"times": 3, "per": "lifetime"}, Used(0, 3), "Base – used up: the limit of 3 times per member in all"),
-        ({"points": "500", "per": "lifetime"}, Used(500), "Base – used up: the limit of 500 points per member in all"),
+        (
+            {"times": 3, "per": "lifetime"},
+            Used(0, 3),
+            "Base – used up: the limit of 3 times per member in all",
+        ),
+        (
+            {"points": "500", "per": "lifetime"},
+            Used(500),
+            "Base – used up: the limit of 500 points per member in all",
+        ),
     ],
 )
 def test_a_limit_that_is_used_up_is_named(cap: dict[str, Any], used: Used, said: str) -> None:
@@ -88,7 +98,10 @@ def test_budgets_groups_pauses_and_drafts_are_named() -> None:
     rules = Rules(
         Rounding.HALF_UP,
         "GBP",
-        {4: Standing("campaign_paused", datetime(2026, 11, 11, 23, 30, tzinfo=UTC)), 5: Standing("not_published")},
+        {
+            4: Standing("campaign_paused", datetime(2026, 11, 11, 23, 30, tzinfo=UTC)),
+            5: Standing("not_published"),
+        },
     )
     told = reasons(
         extra("spring", "5", budget=200000),
@@ -137,7 +150,7 @@ def test_what_did_not_qualify_is_listed_with_its_amount() -> None:
     assert wording.qualified(detail, MADRID) == ["1.50 EUR tax", "3 EUR shipping"]
 
 
-SEASON = {
+SEASON: dict[str, Any] = {
     "starts_at": "2026-12-04T23:00:00Z",
     "ends_at": "2026-12-27T23:00:00Z",
     "weekdays": ["sat", "sun"],
@@ -152,20 +165,34 @@ SEASON = {
     [
         (
             earning(points="2", audience=GOLD, items=COFFEE, **SEASON),
-            "Members in Gold earn 2 points per 1 EUR on Coffee, on Saturdays and Sundays, from 5 to 27 Dec 2026, "
-            "at most 500 points each a month, until 200,000 points are given. Adds to other base rules.",
+            (
+                "Members in Gold earn 2 points per 1 EUR on Coffee, on Saturdays and Sundays, from 5 to 27 Dec 2026, "
+                "at most 500 points each a month, until 200,000 points are given. Adds to other base rules."
+            ),
         ),
         (
             bonus("tiers", "", table_field="member.tier", table={"gold": "2", "platinum": "2.5"}),
             "All members earn 2 times (Gold) or 2.5 times (Platinum) the base points. Adds to the base rate.",
         ),
         (
-            extra("rich", "50", conditions={"field": "order.total", "op": "gte", "value": "100"}, stacking_group="x"),
-            "All members earn an extra 50 points, when the order total is at least 100. "
-            "Of the group “x” only the best counts.",
+            extra(
+                "rich",
+                "50",
+                conditions={"field": "order.total", "op": "gte", "value": "100"},
+                stacking_group="x",
+            ),
+            (
+                "All members earn an extra 50 points, when the order total is at least 100. "
+                "Of the group “x” only the best counts."
+            ),
         ),
         (
-            earning(points="100", basis="fixed", trigger="member.registered", caps=[{"times": 1, "per": "lifetime"}]),
+            earning(
+                points="100",
+                basis="fixed",
+                trigger="member.registered",
+                caps=[{"times": 1, "per": "lifetime"}],
+            ),
             "All members earn 100 points for joining, once per member. Adds to other base rules.",
         ),
         (

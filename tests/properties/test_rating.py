@@ -26,7 +26,7 @@ rates = st.sampled_from(["0.1", "0.3333", "1", "1.5", "2", "7"])
 steps = st.sampled_from(["0.5", "1", "3", "10"])
 filters = st.sampled_from([None, COFFEE])
 groups = st.sampled_from(["", "", "x"])
-limits = st.one_of(
+limits: st.SearchStrategy[list[dict[str, Any]]] = st.one_of(
     st.just([]),
     st.builds(lambda points: [{"points": str(points), "per": "month"}], st.integers(1, 200)),
     st.just([{"times": 2, "per": "month"}]),
@@ -66,7 +66,10 @@ def campaigns(draw: st.DrawFn) -> Definitions:
             "budget": draw(st.sampled_from([None, None, 50])),
             "priority": draw(st.integers(1, 3)),
         }
-        kind, code = draw(st.sampled_from(["amount", "amount", "item", "fixed", "bonus", "extra"])), f"c{number}"
+        kind, code = (
+            draw(st.sampled_from(["amount", "amount", "item", "fixed", "bonus", "extra"])),
+            f"c{number}",
+        )
         if kind == "bonus":
             made.append(bonus(code, draw(st.sampled_from(["1.5", "2", "3"])), **common))
         elif kind == "extra":
@@ -153,7 +156,9 @@ def best_of_groups(raws: dict[int, Fraction], definitions: Definitions) -> dict[
         by_group[definitions[number - 1]["stacking_group"]].append(number)
     for group, members in by_group.items():
         if group:
-            ranked = sorted(members, key=lambda n: (-kept[n], definitions[n - 1]["priority"], definitions[n - 1]["code"]))
+            ranked = sorted(
+                members, key=lambda n: (-kept[n], definitions[n - 1]["priority"], definitions[n - 1]["code"])
+            )
             for loser in ranked[1:]:
                 del kept[loser]
     return kept
@@ -173,10 +178,10 @@ def oracle(data: dict[str, Any], definitions: Definitions, usage: Usage) -> dict
                 whole = one["items"] is None or any(hits)
                 raws[number] = Fraction(one["effect"]["extra_points"]) if whole else Fraction(0)
                 continue
-            brought = sum(based[n][0] for n in base) if one["items"] is None else Fraction(0)
-            if one["items"] is not None:
-                for n in base:
-                    brought += sum(part for part, hit in zip(based[n][1], hits, strict=True) if hit)
+            brought = Fraction(0)
+            for n in base:
+                by_line = [part for part, hit in zip(based[n][1], hits, strict=True) if hit]
+                brought += based[n][0] if one["items"] is None else sum(by_line, Fraction(0))
             raws[number] = brought * (Fraction(one["effect"]["multiplier"]) - 1)
     values = base | best_of_groups(raws, definitions)
     cut = {}
@@ -207,7 +212,9 @@ def points_of(rating: Rating) -> dict[int, int]:
 
 @given(orders(), campaigns(), usages, modes)
 @settings(max_examples=300, deadline=None)
-def test_rating_agrees_with_the_oracle(data: dict[str, Any], made: Definitions, usage: Usage, mode: Rounding) -> None:
+def test_rating_agrees_with_the_oracle(
+    data: dict[str, Any], made: Definitions, usage: Usage, mode: Rounding
+) -> None:
     rating = rated(data, *made, usage=usage, rules=Rules(mode, "GBP"))
     exact = oracle(data, made, usage)
     assert rating.totals.get(1, 0) == rounded(sum(exact.values(), Fraction(0)), mode)
@@ -234,7 +241,9 @@ def test_awards_lines_and_trace_add_up_to_the_rounded_total(
 
 @given(st.lists(orders(), min_size=1, max_size=6), campaigns(), modes)
 @settings(max_examples=80, deadline=None)
-def test_what_is_given_never_exceeds_caps_and_budgets(bought: list[dict[str, Any]], made: Definitions, mode: Rounding) -> None:
+def test_what_is_given_never_exceeds_caps_and_budgets(
+    bought: list[dict[str, Any]], made: Definitions, mode: Rounding
+) -> None:
     points: dict[int, int] = defaultdict(int)
     times: dict[int, int] = defaultdict(int)
     for data in bought:
