@@ -51,6 +51,10 @@ FROM credit;
 INSERT INTO ledger_entry (program_id, member_id, transaction_id, wallet_id, lot_id, amount, balance_after, lot_after,
     occurred_at)
 SELECT 1, member_id, transaction_id, wallet_id, lot_id, 100, 100 * (number + 1), 100, at FROM credit ORDER BY at;
+INSERT INTO outbox_fact (program_id, member_id, type, data, occurred_at, recorded_at)
+SELECT 1, member_id, 'points.earned', jsonb_build_object('transaction', transaction_id, 'kind', 'earn', 'point_type',
+    'points', 'amount', 100, 'balance', 100 * (number + 1)), at, at
+FROM credit ORDER BY at;
 SET session_replication_role = origin
 """
 

@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 from loyalty.ledger import expiry, proof
 from loyalty.ledger.checks import LEDGER_CHECKS
+from loyalty.ledger.fact_checks import FACT_CHECKS
 from loyalty.ledger.models import Entry, Transaction
 from tests.ledger.bookings import adjusted, earned, redeemed, refunded, reversed_, transferred, wallet_of
 from tests.ledger.characters import NOON, a_member, a_point_type, a_program
@@ -18,6 +19,7 @@ from tests.ledger.characters import NOON, a_member, a_point_type, a_program
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
+CHECKS = {**LEDGER_CHECKS, **FACT_CHECKS}
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -168,6 +170,40 @@ CRIMES = [
     ),
 ]
 
+# What no sum would notice.
+for column, value in {
+    "reference": "'another-order'",
+    "kind": "'correct'",
+    "recorded_at": "'2020-01-01T00:00:00Z'",
+    "event_id": "gen_random_uuid()",
+}.items():
+    CRIMES.append(
+        Crime(
+            "announced",
+            KIND.format("earn"),
+            f"UPDATE ledger_transaction SET {column} = {value} WHERE id = %s",
+        )
+    )
+CRIMES += [
+    Crime(
+        "announced",
+        KIND.format("redeem"),
+        "DELETE FROM outbox_fact WHERE data ->> 'transaction' = %s::text",
+    ),
+    Crime(
+        "announced_in_vain",
+        "SELECT max(id) FROM outbox_fact",
+        """DELETE FROM ledger_transaction
+           WHERE id = (SELECT (data ->> 'transaction')::uuid FROM outbox_fact WHERE id = %s)""",
+    ),
+    Crime(
+        "announced_in_vain",
+        "SELECT min(id) FROM outbox_fact",
+        """INSERT INTO outbox_fact (program_id, member_id, type, data, occurred_at, recorded_at)
+           SELECT program_id, member_id, type, data, occurred_at, recorded_at FROM outbox_fact WHERE id = %s""",
+    ),
+]
+
 
 def commit_crime(crime: Crime) -> str:
     """As a superuser with the triggers switched off. Returns the id of the row that has to be named."""
@@ -190,12 +226,12 @@ def test_the_proof_names_the_row_that_was_changed(crime: Crime) -> None:
     named = commit_crime(crime)
     found = [breach for breach in proof.verify(at=LATER).breaches if breach.check == crime.check]
     assert [breach.id for breach in found] == [named]
-    assert found[0].table == LEDGER_CHECKS[crime.check].table
+    assert found[0].table == CHECKS[crime.check].table
     assert found[0].message
 
 
 def test_every_check_of_the_ledger_has_its_crime() -> None:
-    assert {crime.check for crime in CRIMES} == set(LEDGER_CHECKS)
+    assert {crime.check for crime in CRIMES} == set(CHECKS)
 
 
 @pytest.mark.usefixtures("books")
