@@ -199,6 +199,9 @@ def carry_out(job: Job, work: Callable[[Job], Result], *, at: datetime) -> bool:
 def _note_failure(job: Job, error: Exception, at: datetime) -> None:
     # Only the first line: what PostgreSQL adds below it may quote a row's values.
     first_line = next(iter(str(error).splitlines()), "")
+    # The failure may be that the database went away; a new connection can say so when it is back.
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
     try:
         fail(job, f"{type(error).__name__}: {first_line}"[:500], at=at)
     except JobStopped:

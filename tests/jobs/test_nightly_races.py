@@ -123,6 +123,24 @@ def test_three_sweeps_of_the_same_points_expire_each_lot_once() -> None:
     assert proof.verify(at=later).breaches == []
 
 
+def test_a_night_whose_database_connection_is_cut_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_program("cut")
+    a_program("next")
+
+    def step(night: Night) -> int:
+        if night.program.code == "cut":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return 1
+
+    only: Registry[nightly.Step] = Registry("step")
+    only.register("cut", step)
+    monkeypatch.setattr(nightly, "nightly_steps", only)
+    states = {job.scope: job.state for job in nightly.run_due(NOON)}
+    assert states == {"cut": "failed", "next": "done"}
+    assert Job.objects.get(scope="cut").retry_at is not None
+
+
 # --- kill -9 ------------------------------------------------------------------------------------------------
 
 A_NIGHT_IN_SMALL_CHUNKS = """
