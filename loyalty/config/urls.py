@@ -1,7 +1,7 @@
 """Every address of the installation."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from loyalty.config import health
@@ -12,5 +12,7 @@ urlpatterns = [
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("admin/", admin.site.urls),
+    path("console/campaigns/", include("campaigns.urls")),
+    path("console/", include("loyalty.console.urls")),
     path("api/v1/", api.urls),
 ]

@@ -1,0 +1,68 @@
+"""Campaigns as raw rows, with their history. They are made and changed in the builder, published versions never."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from polymorphic.admin import PolymorphicChildModelAdmin, PolymorphicParentModelAdmin
+from simple_history.admin import SimpleHistoryAdmin
+from unfold.decorators import display
+
+from campaigns.models import BonusCampaign, Campaign, CampaignVersion, EarningCampaign
+from loyalty.base.admin import tidy_json
+from loyalty.programs.scoped_admin import LongListAdmin
+
+
+class Unchangeable(LongListAdmin):
+    """History can be read by those who may see the campaign; nothing is edited here."""
+
+    object_history_template = "simple_history/object_history.html"
+
+
+@admin.register(EarningCampaign, BonusCampaign)
+class CampaignChildAdmin(SimpleHistoryAdmin, PolymorphicChildModelAdmin, Unchangeable):  # type: ignore[misc, type-arg]
+    base_model = Campaign
+    show_in_index = False
+    object_history_template = "simple_history/object_history.html"
+
+
+@admin.register(Campaign)
+class CampaignAdmin(SimpleHistoryAdmin, PolymorphicParentModelAdmin, Unchangeable):  # type: ignore[misc, type-arg]
+    base_model = Campaign
+    child_models = [EarningCampaign, BonusCampaign]
+    list_display = ["page", "code", "trigger", "starts_at", "ends_at", "updated_by", "updated_at"]
+    list_display_links = None
+    ordering = ["priority", "code"]
+    object_history_template = "simple_history/object_history.html"
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """New campaigns start in the builder."""
+        if request.method == "GET":
+            return redirect("campaigns:choose")
+        answer: HttpResponse = super().add_view(request, *args, **kwargs)
+        return answer
+
+    @display(description=_("Campaign"), ordering="name")
+    def page(self, campaign: Campaign) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("campaigns:campaign", args=[campaign.pk]), campaign.name)
+
+
+@admin.register(CampaignVersion)
+class CampaignVersionAdmin(LongListAdmin):
+    list_display = ["campaign", "number", "effective_from", "published_at", "published_by", "note"]
+    list_select_related = ["campaign"]
+    ordering = ["-published_at"]
+    fields = [("campaign", "number"), "effective_from", ("published_at", "published_by"), "note", "shown_definition"]
+    readonly_fields = ["shown_definition"]
+    empty_text = _("Each publishing freezes the campaign as a version, which alone earns points.")
+
+    @display(description=_("Definition"))
+    def shown_definition(self, version: CampaignVersion) -> SafeString:
+        return tidy_json(version.definition)

@@ -1,0 +1,188 @@
+"""The campaign builder: one page, drawn again by the server while it is typed, saved with a guard against stale edits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods
+
+from campaigns import drafts, versions
+from campaigns.describe import Describer, draft_definition
+from campaigns.editor import QUANTIFIERS, Editor, drawn, offered
+from campaigns.errors import StaleDraft
+from campaigns.fields import schema_for
+from campaigns.forms import EDITORS, DraftForm, form_for
+from campaigns.models import Campaign, EarningCampaign
+from campaigns.recipes import RECIPES, start
+from campaigns.values import known_values
+from campaigns.views import STATES, TONES, campaign_of
+from loyalty.base import clock
+from loyalty.base.errors import LaurelError
+from loyalty.base.words import Words
+from loyalty.conditions.fields import Schema
+from loyalty.conditions.standard import WEEKDAYS
+from loyalty.console.access import ScreenRequest, actor_name, screen, show
+
+SECTIONS: list[tuple[str, Words]] = [
+    ("goal", gettext_lazy("Goal")),
+    ("event", gettext_lazy("When it happens")),
+    ("effect", gettext_lazy("What members get")),
+    ("who", gettext_lazy("Who")),
+    ("time", gettext_lazy("When")),
+    ("limits", gettext_lazy("Limits")),
+]
+SCOPES = {
+    "conditions": ("order", "item", "event", "channel", "time", "member", "activity"),
+    "items": ("item",),
+    "audience": ("member", "activity"),
+}
+
+
+@require_GET
+@screen("campaigns.view_campaign", "campaigns.add_campaign")
+def choose(request: ScreenRequest) -> HttpResponse:
+    """What kind of campaign: a start for each usual one."""
+    return show(request, "campaigns/choose.html", {"title": _("New campaign"), "recipes": RECIPES.values()})
+
+
+@require_http_methods(["GET", "POST"])
+@screen("campaigns.view_campaign", "campaigns.add_campaign")
+def new(request: ScreenRequest, recipe: str) -> HttpResponse:
+    """A draft that is not stored yet, from a recipe."""
+    if recipe not in RECIPES:
+        raise Http404
+    campaign = start(recipe, request.program)
+    if campaign is None:
+        messages.error(request, _("Name the points first: a campaign gives points of a kind."))
+        return redirect("admin:programs_pointtype_changelist")
+    if request.method == "GET":
+        return _page(request, campaign, form_for(campaign))
+    form = form_for(campaign, request.POST)
+    if _is_redraw(request):
+        return _redrawn(request, campaign, form)
+    if form.is_valid():
+        kind = "earning" if isinstance(campaign, EarningCampaign) else "bonus"
+        try:
+            made = drafts.create(request.program, kind, form.values(), by=actor_name(request), at=clock.now())
+        except LaurelError as refused:
+            form.add_error("code" if refused.code == "code_taken" else None, refused.detail)
+        else:
+            return _saved(request, made)
+    return _page(request, campaign, form, status=422)
+
+
+@require_http_methods(["GET", "POST"])
+@screen("campaigns.view_campaign", "campaigns.change_campaign")
+def edit(request: ScreenRequest, campaign_id: int) -> HttpResponse:
+    """Change the draft. Published versions stay as they are."""
+    campaign = campaign_of(request, campaign_id)
+    if request.method == "GET":
+        return _page(request, campaign, form_for(campaign))
+    form = form_for(campaign, request.POST)
+    if _is_redraw(request):
+        return _redrawn(request, campaign, form)
+    if form.is_valid():
+        revision = request.POST.get("revision", "")
+        values = form.values()
+        try:
+            read_at = int(revision) if revision.isdigit() and len(revision) < 10 else -1
+            saved = drafts.save(campaign, values, revision=read_at, by=actor_name(request), at=clock.now())
+        except StaleDraft as stale:
+            return _conflict(request, form, stale)
+        except LaurelError as refused:
+            form.add_error(None, refused.detail)
+        else:
+            return _saved(request, saved)
+    return _page(request, campaign, form, status=422)
+
+
+def _saved(request: ScreenRequest, campaign: Campaign) -> HttpResponse:
+    messages.success(request, _("The draft is saved. Nothing changes for members until it is published."))
+    if request.POST.get("_do") == "publish":
+        return redirect("campaigns:publish", campaign.pk)
+    return redirect("campaigns:campaign", campaign.pk)
+
+
+def _conflict(request: ScreenRequest, form: DraftForm, stale: StaleDraft) -> HttpResponse:
+    """409: theirs and mine side by side. What was typed is still in the form, so nothing is lost."""
+    theirs = campaign_of(request, form.instance.pk)
+    describer = Describer(request.program)
+    changes = describer.changes(draft_definition(theirs), draft_definition(form.preview()))
+    conflict = {"by": stale.extra.get("by"), "at": stale.extra.get("at"), "changes": changes, "revision": theirs.revision}
+    return _page(request, theirs, form, status=409, conflict=conflict)
+
+
+def _is_redraw(request: ScreenRequest) -> bool:
+    """A button of an editor, or htmx asking for the page as it would be now. Nothing is stored."""
+    return request.POST.get("_do", "") not in ("", "save", "publish") or (bool(request.htmx) and "_do" not in request.POST)
+
+
+def _redrawn(request: ScreenRequest, campaign: Campaign, form: DraftForm) -> HttpResponse:
+    name, _slash, action = request.POST.get("_do", "").partition("/")
+    if name in EDITORS:
+        form.editors[name].act(action)
+    if request.htmx:
+        return render(request, "campaigns/_builder.html", {**_context(request, campaign, form), "program": request.program})
+    return _page(request, campaign, form)
+
+
+def _page(request: ScreenRequest, campaign: Campaign, form: DraftForm, *, status: int = 200, conflict: dict[str, Any] | None = None) -> HttpResponse:
+    title = campaign.name if campaign.pk else _("New campaign")
+    context = {"title": title, "conflict": conflict, **_context(request, campaign, form)}
+    return show(request, "campaigns/builder.html", context, status=status)
+
+
+def _context(request: ScreenRequest, campaign: Campaign, form: DraftForm) -> dict[str, Any]:
+    draft = form.preview() if form.is_bound else campaign
+    blockers = form.publishing_faults() if form.is_bound or campaign.pk else []
+    schema = schema_for(request.program, draft.trigger)
+    definition = draft_definition(draft)
+    describer = Describer(request.program)
+    state = versions.state(campaign, clock.now()) if campaign.pk else "draft"
+    open_sections = {fault["section"] for fault in blockers}
+    return {
+        "campaign": campaign,
+        "form": form,
+        "is_earning": isinstance(campaign, EarningCampaign),
+        "is_order": draft.trigger == "order.completed",
+        "draft": draft,
+        "editors": {name: drawn_editor(form.editors[name], schema) for name in EDITORS},
+        "sections": [(code, label, code in open_sections) for code, label in SECTIONS],
+        "blockers": blockers,
+        "summary": describer.in_short(definition),
+        "lines": describer.lines(definition),
+        "known": known_values(request.program, schema),
+        "state_label": STATES[state],
+        "tone": TONES[state],
+        "has_version": bool(campaign.pk) and versions.latest(campaign) is not None,
+        "zone": request.program.timezone,
+        "weekdays": list(WEEKDAYS.items()),
+    }
+
+
+def drawn_editor(editor: Editor, schema: Schema) -> dict[str, Any]:
+    """What the template of an editor needs."""
+    blocks = [
+        {
+            "match": block.match,
+            "rows": [
+                {"drawn": drawn(row, schema), "row": row, "kept": json.dumps(row.kept) if row.kept is not None else ""}
+                for row in block.rows
+            ],
+        }
+        for block in editor.blocks
+    ]
+    return {
+        "prefix": editor.prefix,
+        "match": editor.match,
+        "blocks": blocks,
+        "fields": offered(schema, SCOPES[editor.prefix]),
+        "quantifiers": QUANTIFIERS,
+        "wraps": editor.wraps,
+    }

@@ -1,0 +1,343 @@
+"""The condition editor: a condition tree as blocks of rows "field / is / value", and back, without JSON in between.
+
+Blocks are joined by all or any, and so are the rows of a block: two levels, which is what people can read. What the
+rows cannot show (deeper trees, counts of items) is kept as it is and shown as a sentence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.base.errors import Invalid
+from loyalty.base.words import Words
+from loyalty.conditions.fields import LIST_OPERATORS, PRESENCE_OPERATORS, Field, FieldType, Schema
+from loyalty.conditions.sentences import say
+
+Match = Literal["all", "any"]
+Tree = dict[str, Any]
+
+MAX_BLOCKS = 10
+MAX_ROWS = 20
+MAX_KEPT = 20_000
+
+OPERATOR_WORDS: dict[str, Words] = {
+    "eq": _("is"),
+    "ne": _("is not"),
+    "in": _("is one of"),
+    "not_in": _("is none of"),
+    "gt": _("is more than"),
+    "gte": _("is at least"),
+    "lt": _("is less than"),
+    "lte": _("is at most"),
+    "between": _("is between"),
+    "contains": _("contains"),
+    "starts_with": _("starts with"),
+    "has_any": _("has any of"),
+    "has_all": _("has all of"),
+    "has_none": _("has none of"),
+    "exists": _("is known"),
+    "not_exists": _("is not known"),
+}
+MOMENT_WORDS: dict[str, Words] = {
+    "gt": _("is after"), "gte": _("is on or after"), "lt": _("is before"), "lte": _("is on or before"),
+}  # fmt: skip
+QUANTIFIERS: dict[str, Words] = {"any": _("any item"), "every": _("every item"), "none": _("no item")}
+SCOPES: dict[str, Words] = {
+    "order": _("Order"),
+    "item": _("Items of the order"),
+    "event": _("Event"),
+    "channel": _("Channel"),
+    "member": _("Member"),
+    "activity": _("What the member did lately"),
+    "time": _("Time"),
+}
+CONTROLS = {
+    FieldType.NUMBER: "number",
+    FieldType.MONEY: "number",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "datetime",
+    FieldType.TIME: "time",
+}
+
+
+@dataclass(slots=True)
+class Row:
+    """One question, as typed. `kept` is a part of the tree that rows cannot show."""
+
+    field: str = ""
+    op: str = ""
+    value: str = ""
+    upper: str = ""
+    days: str = ""
+    items: str = "any"
+    kept: Tree | None = None
+    faults: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.field and self.kept is None
+
+
+@dataclass(slots=True)
+class Block:
+    match: Match = "all"
+    rows: list[Row] = dataclasses.field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Editor:
+    """The state of one editor: a `prefix` for its names, and which fields it offers."""
+
+    prefix: str
+    match: Match = "all"
+    blocks: list[Block] = dataclasses.field(default_factory=list)
+
+    @property
+    def wraps(self) -> bool:
+        """Whether a question about items needs saying for how many of them; the filter of lines asks each line."""
+        return self.prefix != "items"
+
+    # --- from a tree -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, prefix: str, tree: Tree | None) -> Editor:
+        """The blocks and rows that say what `tree` says."""
+        editor = cls(prefix)
+        if not tree:
+            return editor
+        match, children = _opened(tree)
+        editor.match = match or "all"
+        plain = Block(editor.match)
+        for child in children:
+            inner, grandchildren = _opened(child)
+            if inner and grandchildren and all(_is_simple(one) for one in grandchildren):
+                editor.blocks.append(Block(inner, [_row(one) for one in grandchildren]))
+            else:
+                plain.rows.append(_row(child))
+        if plain.rows:
+            editor.blocks.insert(0, plain)
+        return editor
+
+    # --- from a form -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def posted(cls, prefix: str, data: Mapping[str, Any]) -> Editor:
+        """What was typed. Numbers of blocks and rows are bounded, whatever is sent."""
+        editor = cls(prefix, _match(data.get(f"{prefix}-match")))
+        for b in range(_count(data.get(f"{prefix}-blocks"), MAX_BLOCKS)):
+            name = f"{prefix}-{b}"
+            rows = [_posted_row(f"{name}-{r}", data) for r in range(_count(data.get(f"{name}-rows"), MAX_ROWS))]
+            editor.blocks.append(Block(_match(data.get(f"{name}-match")), rows))
+        return editor
+
+    def act(self, action: str) -> None:
+        """`add-row:0`, `add-block`, `remove:0:2`: what the buttons of the editor say. Anything else does nothing."""
+        name, _colon, place = action.partition(":")
+        numbers = [int(part) for part in place.split(":") if part.isdigit()]
+        if name == "add-block" and len(self.blocks) < MAX_BLOCKS:
+            self.blocks.append(Block("all" if self.match == "any" else "any", [Row()]))
+        elif name == "add-row" and numbers and numbers[0] < len(self.blocks):
+            if len(self.blocks[numbers[0]].rows) < MAX_ROWS:
+                self.blocks[numbers[0]].rows.append(Row())
+        elif name == "remove" and len(numbers) == 2 and numbers[0] < len(self.blocks):
+            rows = self.blocks[numbers[0]].rows
+            self.blocks[numbers[0]].rows = [row for index, row in enumerate(rows) if index != numbers[1]]
+            self.blocks = [block for block in self.blocks if block.rows]
+
+    # --- to a tree ---------------------------------------------------------------------------------------------
+
+    def tree(self, schema: Schema) -> Tree:
+        """The condition as JSON, empty for "always". Half-typed rows are in it: its reader says what they lack."""
+        return self._build(schema)[0]
+
+    def show_faults(self, faults: Iterable[tuple[str, str]], schema: Schema) -> list[str]:
+        """Put (path, message) beside the rows they are about; the messages that belong to no row come back."""
+        paths = self._build(schema)[1]
+        homeless = []
+        for path, message in faults:
+            owner = next((row for place, row in paths if path == place or path.startswith(f"{place}/")), None)
+            if owner is None:
+                homeless.append(message)
+            else:
+                owner.faults.append(message)
+        return homeless
+
+    def _build(self, schema: Schema) -> tuple[Tree, list[tuple[str, Row]]]:
+        joined: list[tuple[Tree, list[tuple[str, Row]]]] = []
+        for block in self.blocks:
+            leaves = [(_leaf(row, schema, self.wraps), row) for row in block.rows if not row.is_blank]
+            if len(leaves) == 1 or (leaves and block.match == self.match):
+                joined += [(tree, [("", row)]) for tree, row in leaves]
+            elif leaves:
+                places = [(f"/{block.match}/{index}", row) for index, (_tree, row) in enumerate(leaves)]
+                joined.append(({block.match: [tree for tree, _row in leaves]}, places))
+        if not joined:
+            return {}, []
+        if len(joined) == 1:
+            return joined[0]
+        places = [
+            (f"/{self.match}/{index}{place}", row)
+            for index, (_tree, inner) in enumerate(joined)
+            for place, row in inner
+        ]
+        ordered = sorted(places, key=lambda pair: -len(pair[0]))
+        return {self.match: [tree for tree, _places in joined]}, ordered
+
+
+def _match(text: Any) -> Match:
+    return "any" if text == "any" else "all"
+
+
+def _count(text: Any, most: int) -> int:
+    return min(int(text), most) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
+def _opened(tree: Tree) -> tuple[Match | None, list[Tree]]:
+    for kind in ("all", "any"):
+        if isinstance(tree.get(kind), list):
+            return cast(Match, kind), tree[kind]
+    return None, [tree]
+
+
+def _is_simple(tree: Tree) -> bool:
+    where = tree.get("where", {})
+    return "field" in tree and "items" not in tree or (tree.get("items") in QUANTIFIERS and "field" in where)
+
+
+def _row(tree: Tree) -> Row:
+    if not _is_simple(tree):
+        return Row(kept=tree)
+    leaf = tree["where"] if "items" in tree else tree
+    value = leaf.get("value")
+    low, high = value if leaf["op"] == "between" and isinstance(value, list) and len(value) == 2 else (value, "")
+    days = leaf.get("days")
+    return Row(leaf["field"], leaf["op"], _text(low), _text(high), _text(days), tree.get("items", "any"))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(_text(one) for one in value)
+    return "" if value is None else str(value)
+
+
+def _posted_row(name: str, data: Mapping[str, Any]) -> Row:
+    kept = data.get(f"{name}-kept")
+    if kept and len(kept) <= MAX_KEPT:
+        try:
+            tree = json.loads(kept)
+        except (ValueError, RecursionError):
+            tree = None
+        if isinstance(tree, dict):
+            return Row(kept=tree)
+    getlist = getattr(data, "getlist", None)
+    values = getlist(f"{name}-value") if getlist else [data.get(f"{name}-value", "")]
+    return Row(
+        field=str(data.get(f"{name}-field", ""))[:80],
+        op=str(data.get(f"{name}-op", ""))[:20],
+        value=", ".join(str(one) for one in values)[:2000],
+        upper=str(data.get(f"{name}-upper", ""))[:200],
+        days=str(data.get(f"{name}-days", ""))[:6],
+        items=str(data.get(f"{name}-items", "any"))[:10],
+    )
+
+
+def _leaf(row: Row, schema: Schema, wraps: bool) -> Tree:
+    """The JSON of a row. What is not typed yet becomes an empty value, which the reader of conditions refuses."""
+    if row.kept is not None:
+        return row.kept
+    known = schema.get(row.field)
+    leaf: Tree = {"field": row.field, "op": _op(row, known)}
+    if leaf["op"] not in PRESENCE_OPERATORS:
+        leaf["value"] = _value(row, leaf["op"], known)
+    if known is not None and known.windowed:
+        leaf["days"] = int(row.days) if row.days.isascii() and row.days.isdigit() else 0
+    if wraps and row.field.startswith("item."):
+        return {"items": row.items if row.items in QUANTIFIERS else "any", "where": leaf}
+    return leaf
+
+
+def _op(row: Row, known: Field | None) -> str:
+    """The chosen operator, or the first that the field has when another field was chosen since."""
+    if known is None or row.op in known.operators:
+        return row.op
+    return known.operators[0]
+
+
+def _value(row: Row, op: str, known: Field | None) -> Any:
+    if op == "between":
+        return [row.value.strip(), row.upper.strip()]
+    if op in LIST_OPERATORS:
+        return [part.strip() for part in row.value.split(",") if part.strip()]
+    if known is not None and known.type is FieldType.BOOLEAN:
+        return row.value != "false"
+    return row.value.strip()
+
+
+# --- what a page needs to draw a row ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A row with its choices: the operators of its field and the control for its value."""
+
+    row: Row
+    op: str
+    operators: list[tuple[str, Words]]
+    control: str
+    choices: list[tuple[str, Words]]
+    chosen: frozenset[str]
+    windowed: bool
+    of_items: bool
+    sentence: str
+
+
+def drawn(row: Row, schema: Schema) -> Drawn:
+    """How a row looks for the field that it has now."""
+    if row.kept is not None:
+        return Drawn(row, "", [], "kept", [], frozenset(), False, False, said(row.kept, schema))
+    known = schema.get(row.field)
+    if known is None:
+        return Drawn(row, "", [], "none", [], frozenset(), False, False, "")
+    op = _op(row, known)
+    moment = known.type in (FieldType.DATE, FieldType.DATETIME)
+    words = OPERATOR_WORDS | (MOMENT_WORDS if moment else {})
+    choices = list(known.choices.items()) if known.choices else []
+    chosen = frozenset(part.strip() for part in row.value.split(","))
+    return Drawn(
+        row, op, [(one, words[one]) for one in known.operators], _control(known, op), choices, chosen,
+        known.windowed, known.scope == "item", "",
+    )  # fmt: skip
+
+
+def _control(known: Field, op: str) -> str:
+    if op in PRESENCE_OPERATORS:
+        return "none"
+    if known.type is FieldType.BOOLEAN:
+        return "boolean"
+    if known.choices:
+        return "choices" if op in LIST_OPERATORS else "choice"
+    if op in LIST_OPERATORS:
+        return "list"
+    return f"{CONTROLS.get(known.type, 'text')}{'-between' if op == 'between' else ''}"
+
+
+def offered(schema: Schema, scopes: Iterable[str]) -> list[tuple[Words, list[Field]]]:
+    """The fields to choose from, by what they are about."""
+    groups = [(SCOPES[scope], [one for one in schema if one.scope == scope]) for scope in scopes]
+    return [(title, fields) for title, fields in groups if fields]
+
+
+def said(tree: Tree, schema: Schema) -> str:
+    """A condition in words; "" for always, and a hint for what is not complete yet."""
+    try:
+        return say(tree, schema)
+    except Invalid:
+        return str(_("a condition that is not complete yet"))

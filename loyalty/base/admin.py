@@ -1,0 +1,101 @@
+"""Common manners of the admin's lists: read-only ones, and the two different words for "nothing here yet" and
+"nothing matches"."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from loyalty.base.models import Job
+from loyalty.base.words import Words
+
+
+class ListAdmin(ModelAdmin):  # type: ignore[misc]
+    """A list with its own empty state, no full count of large tables, and 404 for what is not there."""
+
+    empty_title: Words = _("Nothing here yet")
+    empty_text: Words = ""
+    list_per_page = 50
+    show_full_result_count = False
+    list_filter_submit = True
+    list_filter_sheet = False
+    compressed_fields = True
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+        """An unknown id, and one of another program, answer alike."""
+        raise Http404
+
+
+class ReadOnlyAdmin(ListAdmin):
+    """Can be read by those who may; nobody adds, changes or deletes here, a superuser included."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+def tidy_json(value: object) -> SafeString:
+    """JSON as a readable block; its text is escaped."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
+    return format_html('<pre class="lr-code">{}</pre>', text)
+
+
+class JobAdmin(ReadOnlyAdmin):
+    """Long and recurring work: its progress, result and last sign of life."""
+
+    list_display = ["kind", "scope", "period", "shown_state", "progress", "created_at", "finished_at"]
+    list_filter = ["state", "kind"]
+    search_fields = ["kind", "scope", "period"]
+    ordering = ["-created_at"]
+    fields = [
+        ("kind", "scope", "period"),
+        ("shown_state", "progress", "created_by"),
+        ("created_at", "started_at", "finished_at", "heartbeat_at"),
+        "error",
+        "shown_result",
+        "shown_cursor",
+    ]
+    readonly_fields = ["shown_state", "progress", "shown_result", "shown_cursor"]
+    empty_text = _("Nightly runs, checks of the books and other long work appear here with their result.")
+
+    @display(
+        description=_("State"),
+        ordering="state",
+        label={"queued": "info", "running": "info", "done": "success", "failed": "danger", "cancelled": "warning"},
+    )
+    def shown_state(self, job: Job) -> tuple[str, str]:
+        return job.state, job.get_state_display()
+
+    @display(description=_("Progress"))
+    def progress(self, job: Job) -> str:
+        return f"{job.done:,} of {job.total:,}" if job.total is not None else f"{job.done:,}"
+
+    @display(description=_("Result"))
+    def shown_result(self, job: Job) -> SafeString:
+        return tidy_json(job.result)
+
+    @display(description=_("Place to go on from"))
+    def shown_cursor(self, job: Job) -> SafeString:
+        return tidy_json(job.cursor)
+
+
+def permissions_by_name() -> QuerySet[Permission]:
+    """For the pickers of staff and groups: without the permissions of Django's own inner tables."""
+    inner = ["admin", "contenttypes", "sessions", "pghistory", "axes"]
+    return Permission.objects.exclude(content_type__app_label__in=inner).select_related("content_type")

@@ -1,0 +1,83 @@
+"""The door of every screen: signed in as staff, allowed, and inside the chosen program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, cast
+
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django_htmx.middleware import HtmxDetails
+
+from loyalty.programs.models import Program
+from loyalty.programs.scope import current_program
+
+P = ParamSpec("P")
+
+
+class ScreenRequest(HttpRequest):
+    """What a screen's view gets: the chosen program is there for certain."""
+
+    program: Program
+    htmx: HtmxDetails
+
+
+View = Callable[Concatenate[ScreenRequest, P], HttpResponse]
+
+
+def screen(*permissions: str) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Let staff with all these permissions in; others sign in, or read what they lack and who can grant it."""
+
+    def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not admin.site.has_permission(request):
+                return redirect_to_login(request.get_full_path(), "admin:login")
+            missing = [one for one in permissions if not request.user.has_perm(one)]
+            if missing:
+                return refuse(request, missing)
+            program = current_program(request)
+            if program is None:
+                return redirect("admin:index")
+            request.program = program  # type: ignore[attr-defined]
+            answer = view(cast(ScreenRequest, request), *args, **kwargs)
+            answer.headers.setdefault("Cache-Control", "no-store")
+            answer.headers["Vary"] = "HX-Request, Cookie"
+            return answer
+
+        return inner
+
+    return wrap
+
+
+def refuse(request: HttpRequest, missing: list[str]) -> HttpResponse:
+    """403 that says which permission is missing, in the words of the permission list, and who can grant it."""
+    names = [_permission_name(one) for one in missing]
+    context = {"missing": names, "title": _("You may not open this page")}
+    return show(request, "console/forbidden.html", context, status=403)
+
+
+def _permission_name(code: str) -> str:
+    app, _dot, codename = code.partition(".")
+    found = Permission.objects.filter(content_type__app_label=app, codename=codename).first()
+    return found.name if found else code
+
+
+def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """A page inside the admin's frame."""
+    request.current_app = admin.site.name  # type: ignore[attr-defined]
+    return render(request, template, {**admin.site.each_context(request), **context}, status=status)
+
+
+def may(request: HttpRequest, permission: str) -> bool:
+    return request.user.has_perm(permission)
+
+
+def actor_name(request: HttpRequest) -> str:
+    """The name under which what staff do is recorded."""
+    return request.user.get_username()

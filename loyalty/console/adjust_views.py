@@ -1,0 +1,120 @@
+"""Giving and taking points by hand: form with a live preview, carried out once, receipt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from loyalty.base import clock
+from loyalty.base.errors import LaurelError
+from loyalty.console.access import ScreenRequest, actor_name, screen, show
+from loyalty.console.adjust_form import AdjustForm
+from loyalty.console.member_views import member_of
+from loyalty.console.once import once
+from loyalty.ledger import ledger
+from loyalty.ledger.acts import Actor
+from loyalty.ledger.balances import Balance, balances_now
+from loyalty.ledger.models import Entry, Transaction
+from loyalty.members.models import Member
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the form would do."""
+
+    balance: Balance
+    points: int
+    after: int
+
+    @property
+    def too_much(self) -> bool:
+        return self.points < 0 and self.after < 0
+
+
+@require_http_methods(["GET", "POST"])
+@screen("members.view_member", "ledger.add_transaction")
+def adjust(request: ScreenRequest, member_id: UUID) -> HttpResponse:
+    """The form, and carrying it out."""
+    member = member_of(request, member_id)
+    if request.method == "POST":
+        form = AdjustForm(request.POST, program=request.program)
+        if form.is_valid():
+            try:
+                result, _first = once(form.form_token, lambda: _book(request, member, form), by=actor_name(request), at=clock.now())
+            except LaurelError as refused:
+                form.add_error("points" if refused.code == "insufficient_points" else None, refused.detail)
+            else:
+                return redirect(result)
+        return _page(request, member, form, status=422)
+    start = {"token": uuid4(), "direction": "give", "reference": request.GET.get("reference", "")[:120]}
+    return _page(request, member, AdjustForm(initial=start, program=request.program))
+
+
+def _book(request: ScreenRequest, member: Member, form: AdjustForm) -> str:
+    data = form.cleaned_data
+    made = ledger.adjust(
+        member,
+        data["point_type"],
+        form.units,
+        at=clock.now(),
+        actor=Actor("staff", actor_name(request)),
+        reason_code=data["reason_code"],
+        note=data["note"],
+        reference=data["reference"],
+    )
+    return reverse("console:receipt", args=[member.pk, made.pk])
+
+
+def _page(request: ScreenRequest, member: Member, form: AdjustForm, *, status: int = 200) -> HttpResponse:
+    context = {"title": member.name or _("Member"), "member": member, "form": form, "preview": preview(member, form)}
+    return show(request, "console/adjust.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@screen("members.view_member", "ledger.add_transaction")
+def adjust_preview(request: ScreenRequest, member_id: UUID) -> HttpResponse:
+    """Balance before and after, for what is typed so far. Changes nothing."""
+    member = member_of(request, member_id)
+    form = AdjustForm(request.POST or request.GET, program=request.program)
+    form.is_valid()
+    context = {"program": request.program, "member": member, "preview": preview(member, form)}
+    return render(request, "console/_adjust_preview.html", context)
+
+
+def preview(member: Member, form: AdjustForm) -> Preview | None:
+    """Before and after; None while amount or point type are not there yet."""
+    point_type = form.chosen_type
+    balances = {one.point_type.id: one for one in balances_now(member.pk, at=clock.now())}
+    balance = balances.get(point_type.pk) if point_type else None
+    if balance is None:
+        return None
+    units = form.units
+    return Preview(balance, units, balance.available + units)
+
+
+@require_GET
+@screen("members.view_member", "ledger.view_transaction")
+def receipt(request: ScreenRequest, member_id: UUID, transaction_id: UUID) -> HttpResponse:
+    """What was booked, and the ways on."""
+    member = member_of(request, member_id)
+    found = Transaction.objects.filter(pk=transaction_id, member=member).select_related("point_type").first()
+    if found is None:
+        raise Http404
+    last = Entry.objects.filter(transaction=found).order_by("-id").first()
+    context: dict[str, Any] = {
+        "title": _("Receipt"),
+        "member": member,
+        "transaction": found,
+        "balance_after": last.balance_after if last else None,
+        "lots": found.lots.all(),
+    }
+    return show(request, "console/receipt.html", context)
+
+

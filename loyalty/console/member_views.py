@@ -1,0 +1,180 @@
+"""Finding a member, and the member page."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from loyalty.base import clock
+from loyalty.base.errors import LaurelError
+from loyalty.console import search, timeline
+from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
+from loyalty.console.orders import look_for_order
+from loyalty.console.panels import event_panels, member_panels
+from loyalty.console.timeline import Cursor
+from loyalty.ledger.balances import balances_now
+from loyalty.members import members
+from loyalty.members.models import Member
+
+OPENED_KEY = "opened_members"
+OPENED = 10
+
+
+@require_GET
+@screen("members.view_member")
+def member_list(request: ScreenRequest) -> HttpResponse:
+    """The search page; its results alone for htmx. What is sent with Enter and names one member opens it."""
+    term = search.tidy(request.GET.get("q", ""))
+    typing = bool(request.htmx)
+    if term and not typing:
+        exact = search.exact(request.program, term)
+        if len(exact) == 1:
+            return redirect("console:member", exact[0].pk)
+    found = search.found(request.program, term) if term else []
+    context = {
+        "title": _("Members"),
+        "term": term,
+        "members": with_identifiers(found or _opened(request)) if found or not term else [],
+        "guests": list(search.guests(request.program, term)) if term and not found else [],
+        "said": ngettext("%(n)d member found", "%(n)d members found", len(found)) % {"n": len(found)} if term else "",
+        "any_member": bool(found) or Member.objects.filter(program=request.program).exists(),
+    }
+    if typing:
+        return render(request, "console/_members.html", context | {"program": request.program})
+    return show(request, "console/members.html", context)
+
+
+def _opened(request: ScreenRequest) -> list[Member]:
+    """The members that this person looked at last, or the newest ones."""
+    ids = request.session.get(OPENED_KEY, [])
+    known = Member.objects.filter(program=request.program).in_bulk(ids)
+    opened = [known[UUID(one)] for one in ids if UUID(one) in known]
+    return opened or list(Member.objects.filter(program=request.program).order_by("-enrolled_at")[:OPENED])
+
+
+def with_identifiers(found: list[Member]) -> list[dict[str, Any]]:
+    """Members with what they are known by, e-mail and phone masked: lists are read over shoulders."""
+    rows = {member.pk: {"member": member, "known_by": []} for member in found}
+    for member in Member.objects.filter(pk__in=rows).prefetch_related("identifiers"):
+        rows[member.pk]["known_by"] = [masked(one.kind, one.value) for one in member.identifiers.all()]
+    return list(rows.values())
+
+
+def masked(kind: str, value: str) -> str:
+    """`a••@example.org`, `••• 222`; cards and external ids as they are."""
+    if kind == "email":
+        name, at, domain = value.partition("@")
+        return f"{name[:1]}••{at}{domain}"
+    return f"••• {value[-3:]}" if kind == "phone" else value
+
+
+def member_of(request: ScreenRequest, member_id: UUID) -> Member:
+    """The member, if of the chosen program; another program's answers as if it did not exist."""
+    found = Member.objects.filter(program=request.program, pk=member_id).select_related("program", "enrolled_via").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+@require_GET
+@screen("members.view_member")
+def member_page(request: ScreenRequest, member_id: UUID) -> HttpResponse:
+    """All about one member: balances above, one timeline below."""
+    member = member_of(request, member_id)
+    _remember(request, member)
+    context = {
+        "title": member.name or _("Member"),
+        "member": member,
+        "identifiers": member.identifiers.order_by("kind"),
+        "balances": balances_now(member.pk, at=clock.now()),
+        "panels": [panel for _name, panel in member_panels.items()],
+        "may_adjust": may(request, "ledger.add_transaction"),
+        "may_change": may(request, "members.change_member"),
+        **_timeline(request, member),
+    }
+    return show(request, "console/member.html", context)
+
+
+@require_GET
+@screen("members.view_member")
+def member_timeline(request: ScreenRequest, member_id: UUID) -> HttpResponse:
+    """A further piece of the timeline; as a plain link, a page of its own."""
+    member = member_of(request, member_id)
+    context = {"title": member.name or _("Member"), "member": member, **_timeline(request, member)}
+    if request.htmx:
+        return render(request, "console/_timeline.html", context | {"program": request.program})
+    return show(request, "console/timeline.html", context)
+
+
+def _timeline(request: ScreenRequest, member: Member) -> dict[str, Any]:
+    before = Cursor.read(request.GET.get("before", ""))
+    only_points = request.GET.get("show") == "points"
+    rows, after = timeline.rows(member, before=before, only_points=only_points)
+    return {
+        "rows": rows,
+        "after": after,
+        "only_points": only_points,
+        "first_page": before is None,
+        "joined": after is None and not only_points and not timeline.has_joined_event(member),
+        "event_panels": [panel for _name, panel in event_panels.items()],
+    }
+
+
+def _remember(request: ScreenRequest, member: Member) -> None:
+    ids = [one for one in request.session.get(OPENED_KEY, []) if one != str(member.pk)]
+    request.session[OPENED_KEY] = [str(member.pk), *ids][:OPENED]
+
+
+@require_GET
+@screen("members.view_member")
+def missing_order(request: ScreenRequest, member_id: UUID) -> HttpResponse:
+    """What became of an order that the member asks about."""
+    member = member_of(request, member_id)
+    number = search.tidy(request.GET.get("number", ""))
+    context = {
+        "title": _("Missing order"),
+        "member": member,
+        "number": number,
+        "answer": look_for_order(member, number) if number else None,
+        "panels": [panel for _name, panel in event_panels.items()],
+    }
+    if request.htmx:
+        return render(request, "console/_order.html", context | {"program": request.program})
+    return show(request, "console/order.html", context)
+
+
+STATES = {"suspend": members.suspend, "reinstate": members.reinstate, "close": members.close}
+
+
+@require_POST
+@screen("members.change_member")
+def member_state(request: ScreenRequest, member_id: UUID) -> HttpResponse:
+    """Suspend, reinstate or close a membership."""
+    member = member_of(request, member_id)
+    act = STATES.get(request.POST.get("act", ""))
+    if act is None:
+        raise Http404
+    try:
+        changed = act(member, at=clock.now(), by=actor_name(request))
+    except LaurelError as refused:
+        messages.error(request, refused.detail)
+    else:
+        messages.success(request, _("The member is now: %(state)s.") % {"state": changed.get_state_display()})
+    return redirect("console:member", member.pk)
+
+
+@require_GET
+@screen("members.change_member")
+def member_state_ask(request: ScreenRequest, member_id: UUID, act: str) -> HttpResponse:
+    """Say what a change of state means before it is made."""
+    if act not in STATES:
+        raise Http404
+    member = member_of(request, member_id)
+    return show(request, "console/member_state.html", {"title": member.name or _("Member"), "member": member, "act": act})

@@ -1,0 +1,51 @@
+"""Where upper apps plug into the screens of the core. The core never imports them: it knows an address by its name
+and fetches the fragment from there, or calls what they registered. Filled in `AppConfig.ready()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from loyalty.base.registry import Registry
+from loyalty.base.words import Words
+from loyalty.programs.models import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A fragment of another app about one event or one member, by the name of its URL (one argument: the id)."""
+
+    title: Words
+    url_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that wants a person's attention, with the place to go to."""
+
+    level: Literal["bad", "warn", "info"]
+    text: str
+    url: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of setting a program up."""
+
+    title: str
+    why: str
+    done: bool
+    url: str
+    link: str
+
+
+Watcher: TypeAlias = Callable[[Program, datetime], list[Notice]]
+Check: TypeAlias = Callable[[Program], Step]
+
+event_panels: Registry[Panel] = Registry("event panel")
+member_panels: Registry[Panel] = Registry("member panel")
+watchers: Registry[Watcher] = Registry("watcher of the home page")
+setup_steps: Registry[Check] = Registry("setup step")

@@ -1,0 +1,22 @@
+"""Why staff may give or take points by hand: one list, so that reports can count the reasons."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from loyalty.base.words import Words
+
+REASONS: dict[str, Words] = {
+    "missing_order": _("Missing order or receipt"),
+    "goodwill": _("Goodwill"),
+    "service_recovery": _("Making up for poor service"),
+    "promotion": _("Promotion by hand"),
+    "correction": _("Correction of a mistake"),
+    "misuse": _("Misuse or fraud"),
+    "other": _("Other (explain in the note)"),
+}
+
+
+def reason_label(code: str) -> str:
+    """The words of a code; a code that is not on the list stands for itself."""
+    return str(REASONS.get(code, code))

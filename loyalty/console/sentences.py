@@ -1,0 +1,173 @@
+"""The lines of the timeline as whole sentences. Plain words: redeemed, not burned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from loyalty.base.words import Words
+from loyalty.console.reasons import reason_label
+from loyalty.console.words import points
+from loyalty.events.models import Event
+from loyalty.ledger.models import Transaction
+from loyalty.outbox.models import Fact
+from loyalty.programs.models import PointType
+
+Booked = Sequence[tuple[Transaction, PointType]]
+
+EVENT_ICONS = {
+    "order.completed": "shopping_bag",
+    "order.amended": "edit_note",
+    "order.returned": "assignment_return",
+    "order.cancelled": "cancel",
+    "review.submitted": "rate_review",
+    "visit.checked_in": "place",
+    "member.registered": "person_add",
+    "member.updated": "manage_accounts",
+    "referral.converted": "group_add",
+}
+BOOKING_ICONS = {
+    "earn": "add_circle",
+    "redeem": "redeem",
+    "reverse": "undo",
+    "refund": "replay",
+    "expire": "event_busy",
+    "adjust": "tune",
+    "transfer": "swap_horiz",
+    "activate": "lock_open",
+    "correct": "published_with_changes",
+}
+_EVENT_NAMES: dict[str, Words] = {
+    "order.completed": gettext_lazy("order %(order)s"),
+    "order.amended": gettext_lazy("order %(order)s changed"),
+    "order.returned": gettext_lazy("return of order %(order)s"),
+    "order.cancelled": gettext_lazy("order %(order)s cancelled"),
+    "review.submitted": gettext_lazy("review"),
+    "visit.checked_in": gettext_lazy("visit"),
+    "member.registered": gettext_lazy("joined the program"),
+    "member.updated": gettext_lazy("details changed"),
+    "referral.converted": gettext_lazy("referral"),
+}
+_FACTS: dict[str, Words] = {
+    "member.updated": gettext_lazy("Details changed"),
+    "member.suspended": gettext_lazy("Suspended"),
+    "member.reinstated": gettext_lazy("Reinstated"),
+    "member.closed": gettext_lazy("Closed"),
+    "tier.changed": gettext_lazy("Tier changed"),
+}
+
+
+def event_icon(kind: str) -> str:
+    return EVENT_ICONS.get(kind, "bolt")
+
+
+def event_name(event: Event, names: Mapping[str, str]) -> str:
+    """`order A-1042`, or the declared name of a custom event."""
+    known = _EVENT_NAMES.get(event.type)
+    if known is None:
+        return names.get(event.type, event.type)
+    if event.type == "order.returned" and not event.order_reference:
+        return _("return without an order")
+    return str(known) % {"order": event.order_reference} if "%(" in str(known) else str(known)
+
+
+def event_title(event: Event, booked: Booked, names: Mapping[str, str]) -> str:
+    """`Earned 96 points – order A-1042`; `No points – visit` says that it was looked at and gave none."""
+    name = event_name(event, names)
+    outcome = _outcome(event, booked)
+    return _("%(outcome)s – %(event)s") % {"outcome": outcome, "event": name} if outcome else name[:1].upper() + name[1:]
+
+
+def _outcome(event: Event, booked: Booked) -> str:
+    moved = [(transaction, kind) for transaction, kind in booked if transaction.amount]
+    if moved:
+        return _(", ").join(_moved(transaction.amount, kind) for transaction, kind in moved)
+    if any(transaction.forgiven or transaction.already_expired for transaction, _kind in booked):
+        return _("Nothing taken back")
+    return {
+        Event.Status.PROCESSED: _("No points"),
+        Event.Status.REJECTED: _("Rejected"),
+        Event.Status.FAILED: _("Failed"),
+        Event.Status.WAITING: _("Waiting"),
+        Event.Status.RECEIVED: _("Being processed"),
+    }.get(Event.Status(event.status), "")
+
+
+def _moved(amount: int, kind: PointType) -> str:
+    if amount > 0:
+        return _("Earned %(points)s") % {"points": points(amount, kind)}
+    return _("Took back %(points)s") % {"points": points(-amount, kind)}
+
+
+def event_meta(event: Event) -> list[str]:
+    """Where it came from, what it was worth, and what went wrong."""
+    parts = [_money(event), event.channel.name if event.channel else "", event.error]
+    return [part for part in parts if part]
+
+
+def _money(event: Event) -> str:
+    total, currency = event.payload.get("total"), event.payload.get("currency")
+    if not isinstance(total, str) or not isinstance(currency, str):
+        return ""
+    try:
+        return f"{Decimal(total):,} {currency}"
+    except InvalidOperation:
+        return ""
+
+
+def event_tone(event: Event) -> str:
+    """How the state of an event is coloured; nothing for what went as it should."""
+    tones = {"failed": "bad", "rejected": "bad", "waiting": "warn", "guest": "warn", "received": "info"}
+    return tones.get(event.status, "")
+
+
+def booking_title(booking: Transaction) -> str:
+    """`Given 500 points by maria`, `Redeemed 300 points`."""
+    told = {"points": points(abs(booking.amount), booking.point_type), "who": booking.actor or _("the system")}
+    if booking.counterpart is not None:
+        told["member"] = str(booking.counterpart)
+    return _pattern(booking) % told
+
+
+def _pattern(booking: Transaction) -> str:
+    up = booking.amount > 0
+    match booking.kind:
+        case "adjust":
+            return _("Given %(points)s by %(who)s") if up else _("%(points)s taken by %(who)s")
+        case "transfer" if booking.counterpart is not None:
+            return _("Received %(points)s from %(member)s") if up else _("Sent %(points)s to %(member)s")
+        case "activate":
+            return _("Points became available")
+        case "reverse":
+            return _("Took back %(points)s")
+    return _PATTERNS.get(booking.kind, gettext_lazy("%(points)s")) % {"points": "%(points)s"}
+
+
+_PATTERNS: dict[str, Words] = {
+    "earn": gettext_lazy("Earned %(points)s"),
+    "correct": gettext_lazy("Corrected by %(points)s"),
+    "redeem": gettext_lazy("Redeemed %(points)s"),
+    "refund": gettext_lazy("Given back %(points)s"),
+    "expire": gettext_lazy("%(points)s expired"),
+    "transfer": gettext_lazy("Transferred %(points)s"),
+}
+
+
+def booking_meta(booking: Transaction) -> list[str]:
+    """Why, for what, and by whom."""
+    parts = [
+        reason_label(booking.reason_code),
+        booking.reference,
+        booking.note,
+        _("%(points)s forgiven") % {"points": points(booking.forgiven, booking.point_type)} if booking.forgiven else "",
+        booking.actor if booking.kind != Transaction.Kind.ADJUST else "",
+    ]
+    return [part for part in parts if part]
+
+
+def fact_title(fact: Fact) -> str:
+    known = _FACTS.get(fact.type)
+    return str(known) if known else fact.type

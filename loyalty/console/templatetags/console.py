@@ -1,0 +1,119 @@
+"""Filters and tags of the screens. They only choose among the words of `loyalty.console.words`."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.forms import BoundField
+from django.template import Context
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from loyalty.base import clock
+from loyalty.console import words
+from loyalty.console.reasons import reason_label
+from loyalty.console.words import PointWords
+
+register = template.Library()
+
+
+@register.filter
+def points(units: int | None, point_type: PointWords) -> str:
+    return words.NONE if units is None else words.points(units, point_type)
+
+
+@register.filter
+def amount(units: int | None, point_type: PointWords) -> str:
+    return words.NONE if units is None else words.number(units, point_type.decimals)
+
+
+@register.filter
+def change(units: int | None, point_type: PointWords) -> str:
+    return words.NONE if units is None else words.change(units, point_type.decimals)
+
+
+@register.filter
+def number(value: int | None) -> str:
+    return words.NONE if value is None else words.number(value)
+
+
+@register.filter
+def money(value: Decimal | None, currency: str) -> str:
+    return words.NONE if value is None else words.money(value, currency)
+
+
+@register.filter
+def day(value: date | None) -> str:
+    return words.NONE if value is None else words.day(value)
+
+
+@register.simple_tag(takes_context=True)
+def moment(context: Context, at: datetime | None, relative: bool = True) -> str | SafeString:
+    """A time in the program's zone; within 24 hours in words, with the full time as the tooltip."""
+    if at is None:
+        return words.NONE
+    full = words.moment(at, _zone(context))
+    shown = (words.ago(at, clock.now()) if relative else None) or full
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.astimezone(UTC).isoformat(), full, shown)
+
+
+@register.simple_tag(takes_context=True)
+def local_day(context: Context, at: datetime | None) -> str:
+    """The business date of an instant."""
+    return words.NONE if at is None else words.day(at.astimezone(_zone(context)).date())
+
+
+def _zone(context: Context) -> ZoneInfo | Any:
+    program = context.get("program")
+    return program.zone if program else UTC
+
+
+@register.inclusion_tag("console/_icon.html")
+def icon(name: str) -> dict[str, str]:
+    return {"name": name}
+
+
+@register.inclusion_tag("console/_badge.html")
+def badge(tone: str, text: str) -> dict[str, str]:
+    """A status: a tone (good, warn, bad, info, quiet), its icon and its word."""
+    symbols = {"good": "check_circle", "warn": "schedule", "bad": "error", "info": "info", "quiet": "circle"}
+    return {"tone": tone, "text": text, "symbol": symbols[tone]}
+
+
+@register.simple_tag(takes_context=True)
+def page_with(context: Context, **changes: object) -> str:
+    """The query of the present address with some values changed; None takes one away."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value is None:
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    return f"?{query.urlencode()}"
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """A form's control in our looks, tied to its help and its fault for screen readers."""
+    attributes = {"class": f"{field.field.widget.attrs.get('class', '')} lr-input".strip()}
+    if field.errors:
+        attributes |= {"aria-invalid": "true", "aria-describedby": f"{field.id_for_label}_error"}
+    elif field.help_text:
+        attributes["aria-describedby"] = f"{field.id_for_label}_help"
+    return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def reason(code: str) -> str:
+    """The words of a reason code."""
+    return reason_label(code)
+
+
+@register.filter
+def concat(left: object, right: object) -> str:
+    """Names of form controls are made of parts, some of them numbers."""
+    return f"{left}{right}"

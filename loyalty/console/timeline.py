@@ -1,0 +1,159 @@
+"""A member's one timeline: events, points, and what staff and jobs did, newest first, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from loyalty.base.clock import parse_instant, write_instant
+from loyalty.base.errors import Invalid
+from loyalty.console import sentences
+from loyalty.events.models import Event, EventType
+from loyalty.ledger.models import Entry, Transaction
+from loyalty.members.models import Member
+from loyalty.outbox.models import Fact
+from loyalty.programs.models import PointType
+
+PAGE = 50
+
+
+class Cursor(NamedTuple):
+    """The last row that was shown: older ones follow."""
+
+    at: datetime
+    key: str
+
+    @classmethod
+    def read(cls, text: str) -> Cursor | None:
+        instant, mark, key = text.partition("~")
+        try:
+            return cls(parse_instant(instant), key) if mark else None
+        except Invalid:
+            return None
+
+    def __str__(self) -> str:
+        return f"{write_instant(self.at)}~{self.key}"
+
+
+class Move(NamedTuple):
+    """What one transaction did to a balance."""
+
+    transaction: Transaction
+    point_type: PointType
+    balance_after: int | None
+
+
+@dataclass(slots=True)
+class Row:
+    """One line of the timeline."""
+
+    at: datetime
+    key: str
+    icon: str
+    title: str
+    meta: list[str] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    event: Event | None = None
+    tone: str = ""
+    state: str = ""
+
+    @property
+    def rank(self) -> tuple[datetime, str]:
+        return self.at, self.key
+
+
+def rows(member: Member, *, before: Cursor | None, only_points: bool, limit: int = PAGE) -> tuple[list[Row], Cursor | None]:
+    """Up to `limit` rows older than `before`, and the cursor of the next ones, None at the end."""
+    events = list(_older(_events(member, only_points), before)[: 2 * limit])
+    bookings = list(_older(_bookings(member), before)[: 2 * limit])
+    facts = [] if only_points else list(_older(_facts(member), before)[: 2 * limit])
+    moves = _moves(member, events, bookings)
+    names = dict(EventType.objects.filter(program_id=member.program_id).values_list("code", "name"))
+    made = [_event_row(event, moves.get(event.pk, []), names) for event in events]
+    made += [_booking_row(booking, moves[booking.pk]) for booking in bookings]
+    made += [_fact_row(fact) for fact in facts]
+    newest = sorted((row for row in made if before is None or row.rank < before), key=lambda row: row.rank, reverse=True)
+    page = newest[:limit]
+    more = len(newest) > limit
+    return page, Cursor(page[-1].at, page[-1].key) if more else None
+
+
+def has_joined_event(member: Member) -> bool:
+    return Event.objects.filter(member=member, type="member.registered").exists()
+
+
+def _older(found: QuerySet, before: Cursor | None) -> QuerySet:  # type: ignore[type-arg]
+    ordered = found.order_by("-occurred_at", "-id")
+    return ordered.filter(occurred_at__lte=before.at) if before else ordered
+
+
+def _events(member: Member, only_points: bool) -> QuerySet[Event]:
+    events = Event.objects.filter(member=member, program_id=member.program_id).select_related("channel")
+    if only_points:
+        events = events.filter(Exists(Transaction.objects.filter(event_id=OuterRef("pk"), member=member)))
+    return events
+
+
+def _bookings(member: Member) -> QuerySet[Transaction]:
+    """Transactions that no event of this member stands for."""
+    own = Event.objects.filter(pk=OuterRef("event_id"), member=member)
+    found = Transaction.objects.filter(Q(event_id=None) | ~Exists(own), member=member)
+    return found.select_related("point_type", "counterpart")
+
+
+def _facts(member: Member) -> QuerySet[Fact]:
+    """What happened to the member other than points; joining is an event or the end of the list."""
+    return Fact.objects.filter(member_id=member.pk).exclude(type__startswith="points.").exclude(type="member.registered")
+
+
+def _moves(member: Member, events: Sequence[Event], bookings: Iterable[Transaction]) -> dict[UUID, list[Move]]:
+    """Transactions by the event or booking that they are shown with, each with the balance after it."""
+    of_events = Transaction.objects.filter(member=member, event_id__in=[event.pk for event in events])
+    all_of_them = [*of_events.select_related("point_type").order_by("id"), *bookings]
+    after = _balances_after([one.pk for one in all_of_them])
+    moves: dict[UUID, list[Move]] = {}
+    shown_with_event = {event.pk for event in events}
+    for one in all_of_them:
+        place = one.event_id if one.event_id in shown_with_event else one.pk
+        moves.setdefault(place, []).append(Move(one, one.point_type, after.get(one.pk)))
+    return moves
+
+
+def _balances_after(ids: Sequence[UUID]) -> dict[UUID, int]:
+    entries = Entry.objects.filter(transaction__in=ids).order_by("id").values_list("transaction_id", "balance_after")
+    return dict(entries)  # of several lines the last one stays
+
+
+def _event_row(event: Event, moves: list[Move], names: dict[str, str]) -> Row:
+    totals = [(move.transaction, move.point_type) for move in moves]
+    return Row(
+        at=event.occurred_at,
+        key=f"e{event.pk}",
+        icon=sentences.event_icon(event.type),
+        title=sentences.event_title(event, totals, names),
+        meta=sentences.event_meta(event),
+        moves=[move for move in moves if move.transaction.amount],
+        event=event,
+        tone=sentences.event_tone(event),
+        state="" if event.status == Event.Status.PROCESSED else event.get_status_display(),
+    )
+
+
+def _booking_row(booking: Transaction, moves: list[Move]) -> Row:
+    return Row(
+        at=booking.occurred_at,
+        key=f"t{booking.pk}",
+        icon=sentences.BOOKING_ICONS[booking.kind],
+        title=sentences.booking_title(booking),
+        meta=sentences.booking_meta(booking),
+        moves=moves,
+    )
+
+
+def _fact_row(fact: Fact) -> Row:
+    return Row(at=fact.occurred_at, key=f"f{fact.pk:020d}", icon="person", title=sentences.fact_title(fact))

@@ -1,0 +1,50 @@
+"""Lists that show one program: the one that the member of staff works in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import ModelChoiceField
+from django.http import HttpRequest
+
+from unfold.paginator import InfinitePaginator
+
+from loyalty.base.admin import ListAdmin, ReadOnlyAdmin
+from loyalty.programs.scope import current_program
+
+
+class InProgram:
+    """Mixin: rows of the chosen program only; `program_path` is the way from the row to its program."""
+
+    program_path = "program"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        rows: QuerySet[Model] = super().get_queryset(request)  # type: ignore[misc]
+        program = current_program(request)
+        return rows.filter(**{self.program_path: program}) if program else rows.none()
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        """Choices of a foreign key are those of the program too."""
+        related = db_field.remote_field.model
+        if any(field.name == "program" for field in related._meta.fields):
+            kwargs["queryset"] = related._default_manager.filter(program=current_program(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc,no-any-return]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A new row belongs to the chosen program."""
+        if not change and self.program_path == "program":
+            obj.program = current_program(request)
+        super().save_model(request, obj, form, change)  # type: ignore[misc]
+
+
+class ScopedAdmin(InProgram, ListAdmin):
+    """Editable rows of the chosen program."""
+
+
+class LongListAdmin(InProgram, ReadOnlyAdmin):
+    """Rows of the chosen program that nobody edits. They may be millions, so pages are turned without counting."""
+
+    paginator = InfinitePaginator

@@ -1,0 +1,94 @@
+// Small manners of the screens; every page works without this file.
+(function () {
+  "use strict";
+
+  function typing(target) {
+    return target.closest("input, textarea, select, [contenteditable='true']") !== null;
+  }
+
+  function visible(element) {
+    return element.offsetParent !== null;
+  }
+
+  // "/" goes to the search box; Escape leaves it.
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) {
+      var boxes = Array.from(document.querySelectorAll("[data-search]")).filter(visible);
+      var box = boxes.find(function (one) { return one.closest("#content"); }) || boxes[0];
+      if (box) {
+        event.preventDefault();
+        box.focus();
+        box.select();
+      }
+    }
+    if (event.key === "Escape" && event.target.matches && event.target.matches("[data-search]")) {
+      event.target.blur();
+    }
+  });
+
+  // A form is sent once, however often its button is pressed. The server holds the same promise by the form's token.
+  document.addEventListener("submit", function (event) {
+    var form = event.target;
+    if (!form.hasAttribute("data-once") || event.defaultPrevented) {
+      return;
+    }
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "1";
+  });
+  window.addEventListener("pageshow", function () {
+    document.querySelectorAll("form[data-once]").forEach(function (form) { delete form.dataset.sent; });
+  });
+
+  document.addEventListener("click", function (event) {
+    var copy = event.target.closest("[data-copy]");
+    if (copy) {
+      navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).textContent.trim());
+      say(copy.dataset.copied || "Copied");
+    }
+    var close = event.target.closest("[data-close]");
+    if (close) {
+      document.getElementById(close.dataset.close).replaceChildren();
+    }
+  });
+
+  function say(text) {
+    var status = document.getElementById("lr-status");
+    if (status) {
+      status.textContent = text;
+    }
+  }
+
+  function trouble(text) {
+    var box = document.getElementById("lr-trouble");
+    if (box) {
+      box.textContent = text;
+      box.hidden = false;
+      window.setTimeout(function () { box.hidden = true; }, 8000);
+    }
+  }
+
+  document.addEventListener("htmx:afterSettle", function (event) {
+    var first = event.target.querySelector && event.target.querySelector("[data-focus]");
+    if (first) {
+      first.focus();
+    }
+    var said = event.target.querySelector && event.target.querySelector("[data-say]");
+    if (said) {
+      say(said.dataset.say);
+    }
+  });
+  document.addEventListener("htmx:sendError", function () {
+    trouble("The server could not be reached. Nothing was changed. Try again.");
+  });
+  document.addEventListener("htmx:responseError", function (event) {
+    trouble("That did not work (" + event.detail.xhr.status + "). Nothing was changed. Reload the page and try again.");
+  });
+
+  var summary = document.querySelector(".lr-errors");
+  if (summary) {
+    summary.focus();
+  }
+})();
