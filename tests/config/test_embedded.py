@@ -18,20 +18,16 @@ from loyalty.config.embedded import postgres, valkey
 from loyalty.config.embedded.state import ROOT, EmbeddedError, server_account
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory whose name holds a space, reachable for the account that the servers run as."""
-    made = Path(tempfile.mkdtemp(prefix="laurel test ", dir="/tmp"))
-    made.chmod(0o711)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
-
-
-@pytest.fixture
-def cluster(place: Path) -> Iterator[postgres.Cluster]:
-    with tempfile.TemporaryDirectory(prefix="laurel-s", dir="/tmp") as sockets:
-        os.chmod(sockets, 0o711)
-        yield postgres.Cluster(place / "postgres", Path(sockets) / "s", server_account())
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[postgres.Cluster]:
+    """One that no test leaves running, below a directory whose name holds a space."""
+    place = Path(tempfile.mkdtemp(prefix="laurel test ", dir="/tmp"))
+    sockets = Path(tempfile.mkdtemp(prefix="laurel-s", dir="/tmp"))
+    for walked_through in (place, sockets):
+        walked_through.chmod(0o711)
+    yield postgres.Cluster(place / "postgres", sockets / "s", server_account())
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(sockets, ignore_errors=True)
 
 
 def connect(cluster: postgres.Cluster) -> "psycopg.Connection[tuple[object, ...]]":
@@ -111,15 +107,19 @@ def test_data_of_another_major_version_is_refused_with_what_to_do(cluster: postg
     server = postgres.start(cluster)
     assert server is not None
     server.end()
-    (cluster.data / "PG_VERSION").write_text("12\n")
+    version = cluster.data / "PG_VERSION"
+    real = version.read_text()
+    version.write_text("12\n")
     with pytest.raises(EmbeddedError, match=r"made by PostgreSQL 12.*PG_BIN"):
         postgres.start(cluster)
+    version.write_text(real)
 
 
 def test_a_socket_directory_of_somebody_else_is_refused(cluster: postgres.Cluster) -> None:
-    cluster.sockets.symlink_to("/tmp")
+    elsewhere = cluster._replace(sockets=cluster.sockets.with_name("link"))
+    elsewhere.sockets.symlink_to("/tmp")
     with pytest.raises(EmbeddedError, match="belongs to somebody else"):
-        postgres.start(cluster)
+        postgres.start(elsewhere)
 
 
 PARENT = """
