@@ -107,3 +107,12 @@ def test_the_share_of_discounts_goes_with_the_lines() -> None:
     assert [kept.discount, kept.points_paid] == [100, 200]
     assert kept.qualifying == 7
     assert kept.money(kept.total) == Decimal("9.00")
+
+
+def test_an_amount_given_for_an_article_goes_before_the_share() -> None:
+    lines = [line("10.00", sku="A", quantity="2", amount="10.00"), line("20.00", sku="A")]
+    priced = {"sku": "A", "quantity": "1", "amount": "3.00"}
+    assert basket(*lines).kept(returning({}, [priced])).qualifying == 27
+    # Two units of the first line, half of them priced: half of 10.00 goes by its share, 3.00 as said.
+    both = basket(*lines).kept(returning({}, [priced, {"sku": "A", "quantity": "1"}]))
+    assert [one.amount for one in both.lines] == [2000]
