@@ -56,6 +56,7 @@ class Crime:
 
 
 AN_ENTRY = "SELECT max(id) FROM ledger_entry WHERE amount > 0 AND lot_id IS NOT NULL"
+A_FIRST_ENTRY = "SELECT min(id) FROM ledger_entry"
 A_WALLET = "SELECT max(id) FROM ledger_wallet"
 A_LOT = "SELECT id FROM ledger_lot WHERE remaining > 1 ORDER BY id LIMIT 1"
 KIND = "SELECT id FROM ledger_transaction WHERE kind = '{}' ORDER BY id LIMIT 1"
@@ -100,6 +101,8 @@ CRIMES = [
         A_WALLET,
         "UPDATE ledger_wallet SET program_id = (SELECT id FROM programs_program WHERE code = 'tea') WHERE id = %s",
     ),
+    Crime("balance_chain", A_FIRST_ENTRY, "UPDATE ledger_entry SET amount = amount + 1 WHERE id = %s"),
+    Crime("lot_chain", A_FIRST_ENTRY, "UPDATE ledger_entry SET amount = amount + 1 WHERE id = %s"),
     Crime("balance_chain", AN_ENTRY, "UPDATE ledger_entry SET balance_after = 1000000 WHERE id = %s"),
     Crime(
         "entry_owner",
