@@ -60,7 +60,7 @@ def sheet(program: Program, ref: str) -> Sheet:
         raise MemberUnknown
     *known, identifiers = row
     known[4] = _json(known[4])
-    return Sheet(*known, _json(identifiers) or {})
+    return Sheet._make([*known, _json(identifiers) or {}])
 
 
 def sheet_of(member: Member) -> Sheet:

@@ -16,6 +16,7 @@ from django.db import OperationalError, connection, transaction
 
 from loyalty.base import strict_json
 from loyalty.base.errors import BadRequest, Conflict, LaurelError
+from loyalty.base.locking import retrying
 from loyalty.programs.models import Channel, IdempotencyKey
 
 KEPT = timedelta(days=30)
@@ -51,6 +52,7 @@ def check_key(key: str | None) -> str:
     return key
 
 
+@retrying
 def once(
     channel: Channel,
     key: str,

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from kombu.exceptions import OperationalError
 
+from campaigns import waking
 from campaigns.earning import drain
+from campaigns.tasks import drain as drain_task
 from loyalty.base import clock
 from loyalty.events.models import Event
 from loyalty.ledger.models import Entry, Transaction
 from loyalty.programs.models import IdempotencyKey, Scope
-from tests.api.calls import Caller, read, refused
+from tests.api.calls import Answer, Caller, read, refused
 
 
 def order(number: str = "A-2", **more: object) -> dict[str, Any]:
@@ -233,3 +238,77 @@ def test_old_events_come_through_a_backfill_channel(
 ) -> None:
     old = event("old", occurred_at=clock.write_instant(clock.now() - timedelta(days=400)))
     refused(caller_with(Scope.EVENTS_WRITE).post("/events", old), 422, "event_too_old")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sale_repeated_in_parallel_earns_once(shop: Caller, ana: str) -> None:
+    body = {"member": "ext:ana", "amount": "10", "order_id": "R-1"}
+
+    def sell(_: int) -> Answer:
+        try:
+            return Caller(shop.key).post("/transactions/accrue", body, Idempotency_Key="k")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(sell, range(50)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert read(shop.get("/members/ext:ana/balances"))["balances"][0]["available"] == 1010
+
+
+def test_a_quote_says_what_would_be_earned_and_paid_and_writes_nothing(shop: Caller, ana: str) -> None:
+    before = (Event.objects.count(), Entry.objects.count())
+    told = read(shop.post("/quotes", {"member": "ext:ana", "order": order(shipping="3.33")}))
+    assert told["points"] == {"points": 20}
+    assert (told["total"], told["currency"]) == ("23.33", "EUR")
+    assert told["trace"]["campaigns"][0]["campaign"] == "base"
+    [pays] = told["payable"]
+    assert (pays["points"], pays["money_off"], pays["available"]) == (1000, "10.00", 1000)
+    assert (Event.objects.count(), Entry.objects.count()) == before
+
+
+def test_a_quote_never_pays_more_than_the_basket(shop: Caller, ana: str) -> None:
+    [pays] = read(shop.post("/quotes", {"member": "ext:ana", "amount": "5.20"}))["payable"]
+    assert (pays["points"], pays["money_off"]) == (500, "5.00")
+
+
+def test_anybody_may_ask_what_a_basket_would_earn(shop: Caller, a_point_per_euro: None) -> None:
+    told = read(shop.post("/quotes", {"amount": "20"}))
+    assert told["points"] == {"points": 20}
+    assert told["payable"][0]["available"] is None
+    assert told["payable"][0]["points"] == 2000
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({}, 422, "order_or_amount"),
+        ({"amount": "5", "at": "soon"}, 422, "timestamp_invalid"),
+        ({"amount": "5", "member": "ext:nobody"}, 404, "member_unknown"),
+        ({"order": {"currency": "EUR"}}, 422, "required"),
+        ({"order": {**order(), "balance": 1}}, 422, "unknown_field"),
+    ],
+)
+def test_a_quote_with_faults_is_refused(
+    shop: Caller, ana: str, body: dict[str, object], status: int, code: str
+) -> None:
+    refused(shop.post("/quotes", body), status, code)
+
+
+def test_a_program_that_knows_a_quote_of_another_answers_like_none(stranger: Caller, ana: str) -> None:
+    refused(stranger.post("/quotes", {"member": ana, "amount": "5"}), 404, "member_unknown")
+
+
+def test_no_broker_keeps_no_sender_waiting(shop: Caller, ana: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = []
+
+    def away(**options: object) -> None:
+        sent.append(options)
+        raise OperationalError("the broker is away")
+
+    monkeypatch.setattr(waking._Next, "at", 0.0)
+    monkeypatch.setattr(drain_task, "apply_async", away)
+    for number in range(3):
+        assert shop.post("/events", event(f"w{number}")).status_code == 202
+    assert len(sent) == 1

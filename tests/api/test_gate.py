@@ -39,7 +39,7 @@ def test_a_key_with_the_scope_passes(shop: Caller) -> None:
 )
 def test_without_a_known_key_nothing_is_told(header: str, code: str) -> None:
     response = Client(headers={"Authorization": header}).get("/api/v1/notes/x")
-    refused(response, 401, code)  # type: ignore[arg-type]
+    refused(response, 401, code)
     assert response["WWW-Authenticate"].startswith("Bearer")
 
 
@@ -158,7 +158,7 @@ def test_a_missing_body_is_named(shop: Caller) -> None:
     response = shop.client.generic(
         "POST", "/api/v1/raw", CONTENT_TYPE="application/json", headers=shop.headers
     )
-    refused(response, 400, "body_missing")  # type: ignore[arg-type]
+    refused(response, 400, "body_missing")
 
 
 def test_a_body_of_64_kib_passes(shop: Caller) -> None:
@@ -277,6 +277,18 @@ def test_behind_a_proxy_of_ours_its_last_word_counts(
     assert [response.status_code for response in forged] == [401, 429]
     other = guesser.get("/api/v1/notes/x", headers={"X-Forwarded-For": "9.9.9.9, 8.8.8.8"})
     assert other.status_code == 401
+
+
+def test_without_redis_each_process_counts_for_itself(
+    caller_with: Callable[..., Caller], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RATE_LIMIT_URL = "redis://127.0.0.1:1/0"
+    asked: list[str] = []
+    monkeypatch.setattr(throttle.log, "warning", lambda *words: asked.append(str(words)))
+    caller = caller_with(rate_per_minute=2)
+    statuses = [caller.get("/notes/x").status_code for _ in range(4)]
+    assert statuses == [200, 200, 429, 429]
+    assert len(asked) == 1
 
 
 def test_the_document_is_public_and_describes_every_endpoint() -> None:

@@ -9,13 +9,12 @@ from datetime import timedelta
 import pytest
 from django.conf import LazySettings
 from django.db import connection, transaction
-from django.http import HttpResponse
 
 from loyalty.base import clock
 from loyalty.outbox.models import Fact
 from loyalty.programs import idempotency
 from loyalty.programs.models import Channel, IdempotencyKey, Program, Scope
-from tests.api.calls import Caller, make_channel, make_key, read, refused
+from tests.api.calls import Answer, Caller, make_channel, make_key, read, refused
 
 NOTE = {"points": 5}
 
@@ -102,8 +101,8 @@ def test_keys_are_kept_for_thirty_days(shop: Caller) -> None:
     assert idempotency.forget_old(made + timedelta(days=30, seconds=1)) == 1
 
 
-def _all_at_once(shop: Caller, count: int) -> list[HttpResponse]:
-    def call(_: int) -> HttpResponse:
+def _all_at_once(shop: Caller, count: int) -> list[Answer]:
+    def call(_: int) -> Answer:
         try:
             return Caller(shop.key).post("/notes", NOTE, Idempotency_Key="k")
         finally:
@@ -134,7 +133,7 @@ def test_without_the_unique_row_they_would_act_more_than_once(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_key_still_in_use_is_answered_soon(channel: Channel, shop: Caller) -> None:
-    def repeat() -> HttpResponse:
+    def repeat() -> Answer:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '200ms'")
