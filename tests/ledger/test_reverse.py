@@ -179,6 +179,39 @@ def test_debt_is_repaid_by_the_next_award(ada: Member, points: PointType) -> Non
     assert remaining() == [0, 0, 30]
 
 
+@pytest.mark.parametrize(("earned_on", "owed"), [(-500, 30), (-50, 0)])
+def test_late_news_repays_only_what_was_owed_while_its_points_counted(
+    ada: Member, points: PointType, earned_on: int, owed: int
+) -> None:
+    """Points that last 90 days; the debt is from today, and both orders are told of a year from now."""
+    points.expiry_kind, points.expiry_count, points.expiry_unit = "rolling", 90, "days"
+    points.save()
+    reverse(ada, points, 30, [], policy="unlimited")
+    with transaction.atomic():
+        books = Books.open([(ada.pk, points)])
+        books.earn(
+            ada.pk, points, 100,
+            occurred_at=NOON + earned_on * DAY, recorded_at=NOON + 365 * DAY, actor=TILL,
+        )  # fmt: skip
+        books.write()
+    assert Wallet.objects.get().debt == owed
+
+
+def test_late_news_sees_debt_that_the_same_books_took_on(ada: Member, points: PointType) -> None:
+    points.expiry_kind, points.expiry_count, points.expiry_unit = "rolling", 90, "days"
+    points.save()
+    year_on = NOON + 365 * DAY
+    with transaction.atomic():
+        books = Books.open([(ada.pk, points)], with_lots="all")
+        books.reverse(ada.pk, points, 10, policy="unlimited", at=NOON, recorded_at=year_on, actor=TILL)
+        books.reverse(
+            ada.pk, points, 5, policy="unlimited", at=NOON + 91 * DAY, recorded_at=year_on, actor=TILL
+        )
+        books.earn(ada.pk, points, 100, occurred_at=NOON, recorded_at=year_on, actor=TILL)
+        books.write()
+    assert Wallet.objects.get().debt == 5
+
+
 def test_within_the_balance_never_goes_below_zero_even_beside_debt(ada: Member, points: PointType) -> None:
     earned(ada, points, 100, NOON)
     purchase = Transaction.objects.get(pk=redeemed(ada, points, 100, NOON).id)
@@ -187,6 +220,26 @@ def test_within_the_balance_never_goes_below_zero_even_beside_debt(ada: Member, 
     assert parts(reverse(ada, points, 50, [], policy="within_balance")) == (20, 0, 0, 30)
     wallet = Wallet.objects.get()
     assert (wallet.balance, wallet.debt, remaining()) == (0, 60, [60])
+
+
+def test_within_the_balance_counts_what_the_order_itself_gave_and_what_is_owed(
+    ada: Member, points: PointType
+) -> None:
+    award = earned(ada, points, 100, NOON)
+    earned(ada, points, 100, NOON + DAY)
+    purchase = ledger.redeem(ada, points, 200, at=NOON + DAY, actor=TILL)
+    ledger.adjust(ada, points, -60, at=NOON + DAY, actor=OLGA, reason_code="abuse", allow_debt=True)
+    ledger.refund(purchase, points=130, at=NOON + DAY, actor=TILL)
+    assert remaining() == [30, 100]  # beside a debt of 60: the balance is 70
+    assert parts(reverse(ada, points, 100, [award], policy="within_balance", days=1)) == (70, 0, 0, 30)
+    assert remaining() == [0, 60]
+
+
+def test_active_points_go_before_pending_ones_that_lapse_earlier(ada: Member, points: PointType) -> None:
+    earned(ada, points, 20, NOON, available_at=NOON + DAY, expires_at=NOON + 2 * DAY)
+    earned(ada, points, 20, NOON)
+    reverse(ada, points, 30, [])
+    assert remaining() == [10, 0]
 
 
 def test_a_return_that_names_no_order_follows_policy_alone(ada: Member, points: PointType) -> None:
