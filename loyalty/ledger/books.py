@@ -25,7 +25,7 @@ from loyalty.ledger.errors import (
 )
 from loyalty.ledger.lots import Line, OpenLot, spendable, take, total
 from loyalty.ledger.originals import Original
-from loyalty.ledger.posting import Posting, check_amount, check_room, owed, repayment
+from loyalty.ledger.posting import Posting, check_amount, check_room, owed
 from loyalty.ledger.purses import Purse
 from loyalty.programs.models import PointType
 
@@ -233,7 +233,7 @@ class Books(Posting):
         gained = [
             (self._moved(receiver, lot, -change, received_id, at), -change) for lot, change in lines if lot
         ]
-        both = [*gained, *repayment(receiver, gained, at)]
+        both = [*gained, *self.repayment(receiver, gained, at)]
         return sent, self.post(
             receiver, act._replace(counterpart=member_id), both, transaction_id=received_id
         )

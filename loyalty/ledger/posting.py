@@ -34,6 +34,11 @@ FACTS = {
     "transfer": "points.transferred",
 }
 
+_DEBT_SINCE = """
+    SELECT coalesce(-sum(amount), 0)::bigint FROM ledger_entry
+    WHERE wallet_id = %s AND lot_id IS NULL AND amount < 0 AND occurred_at >= %s
+"""
+
 
 class Posting:
     """Locked wallets and the rows that are still to be written for them, within one database transaction."""
@@ -142,7 +147,7 @@ class Posting:
             purse, transaction_id, points, act.recorded_at,
             earned_at=act.occurred_at, available_at=available_at, expires_at=expires_at,
         )  # fmt: skip
-        lines: list[Line] = [(lot, points), *repayment(purse, [(lot, points)], act.recorded_at)]
+        lines: list[Line] = [(lot, points), *self.repayment(purse, [(lot, points)], act.recorded_at)]
         purse.lifetime += points
         posted = self.post(purse, act, lines, transaction_id=transaction_id)
         posted.lot = lot
@@ -173,6 +178,31 @@ class Posting:
         self._rows.new_lots[lot.id] = (purse, lot)
         return lot
 
+    def repayment(self, purse: Purse, gained: Sequence[tuple[OpenLot, int]], at: datetime) -> list[Line]:
+        """Debt is paid out of what just came in. What had lapsed before it arrived pays only debt that was taken on
+        while it still counted: late news ends in the same books as news that came in time."""
+        lines: list[Line] = []
+        debt = purse.debt
+        for lot, points in gained if debt else ():
+            later = self._taken_on_after(purse, lot) if lot.lapsed(at) else 0
+            part = max(0, min(debt - later, points))
+            if part:
+                lines += [(lot, -part), (None, part)]
+                debt -= part
+        return lines
+
+    def _taken_on_after(self, purse: Purse, lot: OpenLot) -> int:
+        """Debt of the time after the lot lapsed. Debt is repaid oldest first, so what is open is the newest."""
+        fresh = sum(
+            -entry.amount
+            for entry in self._rows.entries
+            if entry.wallet_id == purse.id and entry.lot_id is None and entry.amount < 0
+            and lot.expires_at and entry.occurred_at >= lot.expires_at
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(_DEBT_SINCE, [purse.id, lot.expires_at])
+            return fresh + int(cursor.fetchone()[0])
+
     def prolong(self, lot: OpenLot, expires_at: datetime) -> None:
         lot.expires_at = expires_at
         self._rows.changed_lots[lot.id] = lot
@@ -198,18 +228,6 @@ def owed(points: int, lines: Sequence[Line]) -> list[Line]:
     """The line of debt for what the other lines did not cover."""
     rest = points - taken(lines)
     return [(None, -rest)] if rest else []
-
-
-def repayment(purse: Purse, gained: Sequence[tuple[OpenLot, int]], at: datetime) -> list[Line]:
-    """Debt is paid out of what just came in, unless that had lapsed before it arrived."""
-    lines: list[Line] = []
-    debt = purse.debt
-    for lot, points in gained if debt else ():
-        part = 0 if lot.lapsed(at) else min(debt, points)
-        if part:
-            lines += [(lot, -part), (None, part)]
-            debt -= part
-    return lines
 
 
 def _transaction_row(purse: Purse, act: Act, posted: Posted) -> TransactionRow:

@@ -46,6 +46,7 @@ class Purchase:
 class Account:
     pots: list[Pot] = field(default_factory=list)
     debt: int = 0
+    debts: list[datetime] = field(default_factory=list)  # when each point ever owed was taken on
     lifetime: int = 0
     last: datetime | None = None
     gifts: list[Gift] = field(default_factory=list)
@@ -100,8 +101,13 @@ class Oracle:
         account.pots.append(pot)
         return pot
 
-    def _pay_debt(self, account: Account, pot: Pot, now: datetime) -> None:
-        while account.debt and pot.left and pot.alive(now):
+    def _owe(self, account: Account, now: datetime) -> None:
+        account.debt += 1
+        account.debts = sorted([*account.debts, now])
+
+    def _pay_debt(self, account: Account, pot: Pot) -> None:
+        """The oldest point first, and none that was taken on when the pot had lapsed already."""
+        while account.debt and pot.left and pot.alive(account.debts[-account.debt]):
             account.debt -= 1
             pot.left -= 1
 
@@ -115,7 +121,7 @@ class Oracle:
         pot.left = points
         account.lifetime += points
         account.gifts.append(Gift(points, pot))
-        self._pay_debt(account, pot, now)
+        self._pay_debt(account, pot)
 
     def redeem(self, account: Account, points: int, now: datetime) -> None:
         account.purchases.append(Purchase(points, self._spend(account, points, now)))
@@ -131,7 +137,7 @@ class Oracle:
                 used.append(_first(usable))
                 used[-1].left -= 1
             else:
-                account.debt += 1
+                self._owe(account, now)
         return used
 
     def refund(self, account: Account, purchase: Purchase, points: int, now: datetime) -> None:
@@ -161,7 +167,7 @@ class Oracle:
             moved = self._pot(receiver, pot.earned, pot.start, pot.end)
             moved.left = used.count(pot)
         for pot in receiver.pots[len(receiver.pots) - len(set(used)) :]:
-            self._pay_debt(receiver, pot, now)
+            self._pay_debt(receiver, pot)
 
     def reverse(self, account: Account, gift: Gift, points: int, now: datetime) -> dict[str, int]:
         if gift.asked >= gift.amount:
@@ -192,7 +198,7 @@ class Oracle:
         if others:
             _first([one for one in others if one.start <= now] or others).left -= 1
         else:
-            account.debt += 1
+            self._owe(account, now)
         return "taken"
 
     def expire(self, account: Account, now: datetime) -> None:

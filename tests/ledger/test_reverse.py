@@ -187,13 +187,7 @@ def test_late_news_repays_only_what_was_owed_while_its_points_counted(
     points.expiry_kind, points.expiry_count, points.expiry_unit = "rolling", 90, "days"
     points.save()
     reverse(ada, points, 30, [], policy="unlimited")
-    with transaction.atomic():
-        books = Books.open([(ada.pk, points)])
-        books.earn(
-            ada.pk, points, 100,
-            occurred_at=NOON + earned_on * DAY, recorded_at=NOON + 365 * DAY, actor=TILL,
-        )  # fmt: skip
-        books.write()
+    earned(ada, points, 100, NOON + earned_on * DAY, recorded_at=NOON + 365 * DAY)
     assert Wallet.objects.get().debt == owed
 
 
