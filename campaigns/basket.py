@@ -126,9 +126,17 @@ def returning(
 
 def to_text(value: Exact, places: int, unit: int = 1) -> str:
     """`value / unit` with so many places, half up: for people and traces, never to calculate with."""
-    top, bottom = value.numerator, value.denominator * unit
-    units = (2 * abs(top) * 10**places + bottom) // (2 * bottom)
-    return format_points(-units if top < 0 else units, places)
+    scale = 10**places
+    if unit == scale and isinstance(value, int):
+        units: int = value
+    else:
+        top, bottom = value.numerator, value.denominator * unit
+        units = (2 * abs(top) * scale + bottom) // (2 * bottom)
+        units = -units if top < 0 else units
+    if units < 0 or not places:
+        return format_points(units, places)
+    whole, part = divmod(units, scale)
+    return f"{whole}.{str(part).zfill(places)}"
 
 
 def to_decimal(value: Exact, places: int) -> Decimal:

@@ -71,6 +71,7 @@ class Terms:
     """A compiled definition, never changed. There is one object per version and process, so it is its own key.
 
     `declared` are the program's own fields that it reads, `needs` all that its conditions read.
+    `rank` is the order in which campaigns are considered: base rules first, then by priority and code.
     """
 
     version_id: int | None
@@ -94,12 +95,8 @@ class Terms:
     effect: Earning | Bonus
     needs: Needs
     declared: Mapping[str, Field]
+    rank: tuple[bool, int, str]
     definition: Mapping[str, Any]
-
-    @property
-    def rank(self) -> tuple[bool, int, str]:
-        """The order in which campaigns are considered: base rules first, then by priority and code."""
-        return self.kind == "bonus", self.priority, self.code
 
     def cap_keys(self, day: Any) -> list[str]:
         """The periods in which an award on the local date `day` counts against the caps."""
@@ -192,6 +189,7 @@ def compile_terms(
         effect=effect,
         needs=_needs(condition, audience, items, effect),
         declared={field.name: field for field in declared},
+        rank=(definition["kind"] == "bonus", definition["priority"], definition["code"]),
         definition=definition,
     )
 

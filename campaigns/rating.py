@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
 from math import lcm
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from campaigns import trace
@@ -32,6 +33,9 @@ from campaigns.effects import Base, Weigh, bonus_value, earning_value
 from loyalty.base.numbers import MAX_UNITS, Rounding, largest_remainder, out_of_range, to_units
 
 __all__ = ["UNUSED", "Award", "Rating", "Rules", "Standing", "Subject", "Usage", "points_by_line", "rate"]
+
+
+_by_rank = attrgetter("rank")
 
 
 def _no_lines() -> None:
@@ -111,7 +115,7 @@ def rate(subject: Subject, terms: Sequence[Terms], usage: Usage, rules: Rules) -
     more than can be booked.
     """
     considered = (one for one in terms if one.trigger == subject.event_type)
-    runs = [Run(one) for one in sorted(considered, key=lambda one: one.rank)]
+    runs = [Run(one) for one in sorted(considered, key=_by_rank)]
     today, lines = subject.local.date(), _Lines(subject)
     bonuses: list[Run] = []
     bases: list[Run] = []

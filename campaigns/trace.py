@@ -108,7 +108,7 @@ def _campaign(run: Run, basket: Basket | None) -> dict[str, Any]:
         "outcome": run.outcome,
         "points": run.points,
         "point_type": terms.point_type,
-        "raw": plain(run.raw, terms.decimals),
+        "raw": plain(run.raw, terms.decimals) if run.raw else "0",
         "arithmetic": _arithmetic(run, basket) if run.raw else "",
         "misses": run.misses,
         "detail": _shown(run),
