@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from functools import lru_cache
-from math import ceil
 from typing import NamedTuple
 
 from django.conf import settings
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItemPerMinute
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, Storage, storage_from_string
-from limits.strategies import FixedWindowRateLimiter
 
+from loyalty.base import clock
 from loyalty.base.errors import TooMany
 
 ANONYMOUS_PER_MINUTE = 300
+WINDOW_SECONDS = 60
 REDIS_SECONDS = 0.25
 RETRY_REDIS_SECONDS = 5.0
 
@@ -47,17 +47,25 @@ class Allowance(NamedTuple):
 
 
 def count(kind: str, subject: str, per_minute: int) -> Allowance:
-    """Count one request of `subject` against its limit."""
+    """Count one request of `subject` against its limit. Windows are the minutes of the clock, so that one round
+    trip is enough and all processes agree on when they end."""
+    minute, passed = divmod(int(clock.now().timestamp()), WINDOW_SECONDS)
     item = RateLimitItemPerMinute(per_minute, namespace="laurel")
+    used = _used(item.key_for(kind, subject, str(minute)))
+    return Allowance(used <= per_minute, per_minute, max(0, per_minute - used), WINDOW_SECONDS - passed)
+
+
+def _used(key: str) -> int:
+    """Requests in this window, this one included."""
     if time.monotonic() >= _redis.away_until:
         try:
-            return _count(_shared(), item, kind, subject)
+            return _shared().incr(key, WINDOW_SECONDS)
         except StorageError as wrong:
             _redis.away_until = time.monotonic() + RETRY_REDIS_SECONDS
             log.warning(
                 "rate limits are counted by each process alone: %s", type(wrong.storage_error).__name__
             )
-    return _count(_local(), item, kind, subject)
+    return _local().incr(key, WINDOW_SECONDS)
 
 
 class _Redis:
@@ -69,27 +77,19 @@ class _Redis:
 _redis = _Redis()
 
 
-def _count(limiter: FixedWindowRateLimiter, item: RateLimitItem, kind: str, subject: str) -> Allowance:
-    allowed = limiter.hit(item, kind, subject)
-    window = limiter.get_window_stats(item, kind, subject)
-    reset = max(0, min(60, ceil(window.reset_time - time.time())))
-    return Allowance(allowed, item.amount, max(0, window.remaining), reset)
-
-
 @lru_cache(maxsize=1)
-def _shared() -> FixedWindowRateLimiter:
-    storage: Storage = storage_from_string(  # type: ignore[assignment]  # the sync kind, by its URL
+def _shared() -> Storage:
+    return storage_from_string(  # type: ignore[return-value]  # the sync kind, by its URL
         settings.RATE_LIMIT_URL,
         wrap_exceptions=True,
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_SECONDS,
     )
-    return FixedWindowRateLimiter(storage)
 
 
 @lru_cache(maxsize=1)
-def _local() -> FixedWindowRateLimiter:
-    return FixedWindowRateLimiter(MemoryStorage())
+def _local() -> Storage:
+    return MemoryStorage()
 
 
 def forget() -> None:
