@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import transaction
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError, transaction
 from django.forms.models import model_to_dict
 
 from campaigns.definitions import definition_of
 from campaigns.errors import Ended, StaleDraft
 from campaigns.models import BonusCampaign, Campaign, CampaignVersion, EarningCampaign
-from campaigns.versions import locked
+from campaigns.versions import latest, locked
 from loyalty.base.clock import parse_instant, write_instant
+from loyalty.base.errors import Conflict, FieldError, Invalid
 from loyalty.conditions.tree import literal_json
+from loyalty.programs.models import Program
 
 _COMMON: Final = (
     "name", "description", "trigger", "conditions", "audience", "items", "starts_at", "ends_at", "weekdays", "hours",
@@ -25,27 +28,52 @@ _BONUS: Final = ("bonus", "multiplier", "table_field", "table", "extra_points")
 _MISSING: Final = object()
 
 
+_IDENTITY: Final = ("code", "point_type")
+_KINDS: Final = {"earning": EarningCampaign, "bonus": BonusCampaign}
+
+
+@transaction.atomic
+def create(program: Program, kind: str, values: Mapping[str, Any], *, by: str, at: datetime) -> Campaign:
+    """A new draft of kind `earning` or `bonus`; it gives nothing until it is published.
+
+    Raises Conflict `code_taken` and Invalid `draft_invalid` with the fields that no draft can hold.
+    """
+    campaign = _KINDS[kind](program=program, created_at=at, updated_at=at, updated_by=by)
+    if Campaign.objects.filter(program=program, code=values.get("code")).exists():
+        raise Conflict("Another campaign of this program has this code.", code="code_taken")
+    _set(campaign, values, (*_IDENTITY, *fields_of(campaign)))
+    try:
+        with transaction.atomic():
+            _store(campaign)
+    except IntegrityError as clash:  # somebody took the code in the same moment
+        raise Conflict("Another campaign of this program has this code.", code="code_taken") from clash
+    return campaign
+
+
 def fields_of(campaign: Campaign) -> tuple[str, ...]:
-    """The fields that an edit may change; the code and the point type stay what they are once it exists."""
+    """The fields that a save may change at any time."""
     return (*_COMMON, *(_EARNING if isinstance(campaign, EarningCampaign) else _BONUS))
 
 
 @transaction.atomic
-def edit(campaign: Campaign, changes: Mapping[str, Any], *, revision: int, by: str, at: datetime) -> Campaign:
+def save(campaign: Campaign, changes: Mapping[str, Any], *, revision: int, by: str, at: datetime) -> Campaign:
     """Save changed fields of the draft that was shown as `revision`; what runs is not touched until it is published.
 
-    Raises StaleDraft when someone saved in the meantime, Ended, and Django's ValidationError for values that no draft
-    can hold. Faults that only keep it from being published are allowed.
+    Faults that only keep it from being published are allowed. Code and point type can change until the first version.
+    Raises StaleDraft when someone saved in the meantime, Ended, Conflict `already_published` for these two, and
+    Invalid `draft_invalid` with the fields that no draft can hold.
     """
     campaign = check_revision(campaign, revision=revision)
     if campaign.ended_at is not None:
         raise Ended
-    unknown = set(changes) - set(fields_of(campaign))
-    if unknown:
-        raise ValueError(f"a draft has no {', '.join(sorted(unknown))}")
-    for name, value in changes.items():
-        setattr(campaign, name, value)
-    return _save(campaign, by=by, at=at)
+    moved = [name for name in _IDENTITY if name in changes and changes[name] != getattr(campaign, name)]
+    if moved and latest(campaign) is not None:
+        raise Conflict("The code and the points stay once it was published.", code="already_published")
+    _set(campaign, changes, (*_IDENTITY, *fields_of(campaign)))
+    campaign.revision += 1
+    campaign.updated_by, campaign.updated_at = by, at
+    _store(campaign)
+    return campaign
 
 
 def check_revision(campaign: Campaign, *, revision: int) -> Campaign:
@@ -108,16 +136,32 @@ def restore(
     for name in ("multiplier", "extra_points"):
         if changes.get(name) == "":
             changes[name] = None
-    return edit(campaign, changes, revision=revision, by=by, at=at)
+    return save(campaign, changes, revision=revision, by=by, at=at)
 
 
-def _save(campaign: Campaign, *, by: str, at: datetime) -> Campaign:
-    assert isinstance(campaign, EarningCampaign | BonusCampaign)
-    campaign.revision += 1
-    campaign.updated_by, campaign.updated_at = by, at
-    campaign.full_clean()
+def _set(campaign: Campaign, values: Mapping[str, Any], allowed: Collection[str]) -> None:
+    unknown = set(values) - set(allowed)
+    if unknown:
+        raise ValueError(f"a draft has no {', '.join(sorted(unknown))}")
+    for name, value in values.items():
+        setattr(campaign, name, value)
+
+
+def _store(campaign: Campaign) -> None:
+    try:
+        campaign.full_clean()
+    except ValidationError as wrong:
+        errors = [
+            FieldError(
+                "" if name == NON_FIELD_ERRORS else name,
+                str(error.code or "invalid"),
+                " ".join(error.messages),
+            )
+            for name, found in wrong.error_dict.items()
+            for error in found
+        ]
+        raise Invalid(errors[0].message, code="draft_invalid", errors=errors) from wrong
     campaign.save()
-    return campaign
 
 
 def _plain(value: Any) -> Any:

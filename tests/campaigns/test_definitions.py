@@ -14,7 +14,7 @@ from campaigns.definitions import compile_terms, definition_of
 from campaigns.errors import StaleDraft
 from campaigns.faults import faults
 from campaigns.schedule import Schedule
-from loyalty.base.errors import Invalid
+from loyalty.base.errors import Conflict, Invalid
 from loyalty.events.models import EventType
 from loyalty.programs.models import Program
 from tests.campaigns.making import LONDON, a_bonus, a_point_type, a_program, an_earning
@@ -123,9 +123,9 @@ def test_a_sound_campaign_on_an_event_of_ones_own_has_no_faults(program: Program
 
 def test_a_second_manager_gets_the_first_ones_changes_and_overwrites_nothing(program: Program) -> None:
     campaign = an_earning(program)
-    drafts.edit(campaign, {"points": Decimal(3), "budget": 500}, revision=1, by="mia", at=NOON)
+    drafts.save(campaign, {"points": Decimal(3), "budget": 500}, revision=1, by="mia", at=NOON)
     with pytest.raises(StaleDraft) as refused:
-        drafts.edit(campaign, {"points": Decimal(5)}, revision=1, by="max", at=NOON)
+        drafts.save(campaign, {"points": Decimal(5)}, revision=1, by="max", at=NOON)
     told = refused.value.extra
     assert (told["by"], told["at"], told["revision"]) == ("mia", "2026-11-12T12:00:00Z", 2)
     assert told["changes"] == [
@@ -139,7 +139,7 @@ def test_a_second_manager_gets_the_first_ones_changes_and_overwrites_nothing(pro
 def test_an_edit_leaves_what_runs_alone_and_shows_what_would_change(program: Program) -> None:
     campaign = an_earning(program)
     version = versions.publish(campaign, by="mia", at=NOON)
-    edited = drafts.edit(campaign, {"points": Decimal(3), "audience": TIER}, revision=1, by="mia", at=NOON)
+    edited = drafts.save(campaign, {"points": Decimal(3), "audience": TIER}, revision=1, by="mia", at=NOON)
     assert versions.compiled([version.pk])[0].definition["effect"]["points"] == "1"
     assert drafts.unpublished(edited, version) == [
         {"field": "audience", "before": None, "after": TIER},
@@ -147,11 +147,32 @@ def test_an_edit_leaves_what_runs_alone_and_shows_what_would_change(program: Pro
     ]
 
 
+def test_a_draft_is_created_once_per_code_and_refuses_what_it_cannot_hold(program: Program) -> None:
+    values = {"code": "new", "name": "New", "point_type": program.point_types.get(), "points": Decimal(2)}
+    made = drafts.create(program, "earning", values, by="mia", at=NOON)
+    assert (made.revision, versions.state(made, NOON)) == (1, "draft")
+    with pytest.raises(Conflict) as taken:
+        drafts.create(program, "bonus", {"code": "new", "name": "Other"}, by="mia", at=NOON)
+    assert taken.value.code == "code_taken"
+    with pytest.raises(Invalid) as refused:
+        drafts.save(made, {"priority": 5000, "name": ""}, revision=1, by="mia", at=NOON)
+    assert {error.path for error in refused.value.errors} == {"priority", "name"}
+
+
+def test_code_and_points_stay_once_a_campaign_was_published(program: Program) -> None:
+    campaign = an_earning(program)
+    drafts.save(campaign, {"code": "other"}, revision=1, by="mia", at=NOON)
+    versions.publish(campaign, by="mia", at=NOON)
+    with pytest.raises(Conflict) as refused:
+        drafts.save(campaign, {"code": "third"}, revision=2, by="mia", at=NOON)
+    assert refused.value.code == "already_published"
+
+
 def test_an_old_version_can_become_the_draft_again(program: Program) -> None:
     campaign = a_bonus(program, starts_at=NOON, audience=TIER)
     first = versions.publish(campaign, by="mia", at=NOON)
     changed: dict[str, Any] = {"starts_at": None, "audience": {}, "multiplier": Decimal(3)}
-    drafts.edit(campaign, changed, revision=1, by="mia", at=NOON)
+    drafts.save(campaign, changed, revision=1, by="mia", at=NOON)
     restored = drafts.restore(campaign, first, revision=2, by="max", at=NOON)
     assert drafts.unpublished(restored, first) == []
     assert (restored.revision, restored.updated_by) == (3, "max")
