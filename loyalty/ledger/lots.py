@@ -60,7 +60,7 @@ def total(lots: Iterable[OpenLot]) -> int:
 
 
 def take(lots: Iterable[OpenLot], points: int) -> list[Line]:
-    """Lines that take up to `points` from the lots, in their order."""
+    """Lines that take up to `points` from the lots, in their order; none when there is nothing to take."""
     lines: list[Line] = []
     for lot in lots:
         if points <= 0:

@@ -79,4 +79,4 @@ def _by_policy(lots: Sequence[OpenLot], points: int, policy: str, reach: int) ->
     if policy == Policy.UNLIMITED:
         lines = take(lots, points)
         return [*lines, *owed(points, lines)]
-    return take(lots, min(points, max(reach, 0)))
+    return take(lots, min(points, reach))

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loyalty.base.errors import LaurelError
-from loyalty.ledger import ledger
+from loyalty.ledger import ledger, proof
 from loyalty.ledger.activation import activate_wallets
 from loyalty.ledger.balances import Balance, balances_as_of, balances_now
 from loyalty.ledger.books import Books
@@ -261,3 +261,4 @@ def test_any_life_of_two_members_ends_as_the_documentation_says(
     for act in story:
         life.step(*act)
     life.check_answers()
+    assert proof.verify(program=life.program, at=life.now).breaches == []
