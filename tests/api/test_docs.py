@@ -1,0 +1,70 @@
+"""docs/api.md: its commands work as printed, and its table names every code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.live_server_helper import LiveServer
+
+from campaigns import api as campaigns_api
+from loyalty.base import errors
+from loyalty.config import api as config_api
+from loyalty.events import errors as events_errors
+from loyalty.ledger import api as ledger_api
+from loyalty.ledger import checkout
+from loyalty.ledger import errors as ledger_errors
+from loyalty.members import errors as members_errors
+from loyalty.programs import idempotency
+from tests.api.calls import Caller
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[1:]
+
+# Raised by staff screens only, or names of groups that always carry a code of their own.
+NOT_OF_THE_API = {"error", "precondition_failed", "reason_required", "other_program", "member_state"}
+NOT_OF_THE_API |= {"event_has_member", "too_many_requests"}
+
+
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")
+@pytest.mark.django_db(transaction=True)
+def test_every_command_works_as_printed(
+    live_server: LiveServer, shop: Caller, a_point_per_euro: None
+) -> None:
+    script = "\n".join(block.replace("curl -s ", "curl -sS --fail-with-body ") for block in BLOCKS)
+    told = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        env={**os.environ, "API": f"{live_server.url}/api/v1", "KEY": shop.key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout[-2000:] + told.stderr[-2000:]
+
+
+def test_every_endpoint_has_a_command() -> None:
+    paths = config_api.api.get_openapi_schema(path_prefix="/")["paths"]
+    words = {"{member}": "ext:ana", "{event}": "$EVENT", "{transaction}": "$TRANSACTION"}
+    printed = "".join(BLOCKS)
+    for path in paths:
+        address = re.sub(r"\{\w+\}", lambda found: words[found[0]], path)
+        assert re.search(rf"\$API{re.escape(address)}[\s\"?]", printed), address
+
+
+def _raised() -> Iterator[str]:
+    homes = (errors, ledger_errors, members_errors, events_errors, checkout, idempotency, ledger_api)
+    for home in (*homes, campaigns_api):
+        for kind in vars(home).values():
+            if isinstance(kind, type) and issubclass(kind, errors.LaurelError):
+                yield kind.code
+
+
+def test_the_table_names_the_code_of_every_error() -> None:
+    known = set(re.findall(r"`([a-z_]+)`", PAGE))
+    assert set(_raised()) - known - NOT_OF_THE_API == set()
