@@ -139,8 +139,8 @@ def _page(request: ScreenRequest, campaign: Campaign, form: DraftForm, *, status
 
 
 def _context(request: ScreenRequest, campaign: Campaign, form: DraftForm) -> dict[str, Any]:
-    draft = form.preview() if form.is_bound else campaign
-    blockers = form.publishing_faults() if form.is_bound or campaign.pk else []
+    draft = form.preview()
+    blockers = form.publishing_faults()
     schema = schema_for(request.program, draft.trigger)
     definition = draft_definition(draft)
     describer = Describer(request.program)

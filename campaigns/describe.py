@@ -106,11 +106,11 @@ def _effect_as_typed(campaign: Campaign) -> dict[str, Any]:
         names = ("basis", "points", "step", "step_rounding", "attribute")
     else:
         names = ("bonus", "multiplier", "table_field", "extra_points")
-    effect = {name: _plain(getattr(campaign, name)) for name in names}
+    effect = {name: plain(getattr(campaign, name)) for name in names}
     return effect | {"table": dict(campaign.table)} if isinstance(campaign, BonusCampaign) else effect
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
     """A number without trailing zeros, anything else as text; nothing stays empty."""
     if isinstance(value, Decimal):
         text = format(value, "f")
@@ -169,6 +169,8 @@ class Describer:
                 return ", ".join(f"{pair[0]}–{pair[1]}" for pair in value or () if len(pair) == 2)
             case "caps":
                 return _(", ").join(self._cap(cap, definition) for cap in value or ())
+            case "priority":
+                return "" if value == 100 else str(value)
             case "budget":
                 return self._points(value, definition) if isinstance(value, int) else ""
         return str(value) if value not in (None, "") else ""
@@ -226,7 +228,7 @@ class Describer:
         if cap.get("points") is not None:
             return _("at most %(points)s %(per)s") % {"points": self._named(cap["points"], definition), "per": per}
         times = cap.get("times")
-        once = ngettext("at most %(n)s time %(per)s", "at most %(n)s times %(per)s", times if isinstance(times, int) else 2)
+        once = ngettext("once %(per)s", "at most %(n)s times %(per)s", times if isinstance(times, int) else 2)
         return once % {"n": times, "per": per}
 
     def _named(self, points: Any, definition: Definition) -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.caps import PERIODS
-from campaigns.describe import TRIGGER_WORDS
+from campaigns.describe import TRIGGER_WORDS, plain
 from campaigns.editor import Editor
 from campaigns.faults import TRIGGERS, faults
 from campaigns.fields import schema_for
@@ -108,6 +108,10 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
         self.fields["point_type"].empty_label = None  # type: ignore[attr-defined]
         if instance.pk:
             del self.fields["code"]
+        for name, field in self.fields.items():
+            if isinstance(field, forms.DecimalField) and isinstance(self.initial.get(name), Decimal):
+                self.initial[name] = plain(self.initial[name])
+                field.widget.input_type = "text"  # type: ignore[attr-defined]  # a stepper is of no use for rates
         if instance.budget is not None:
             self.initial["budget_points"] = format_points(instance.budget, instance.point_type.decimals)
         if data is None:
@@ -165,6 +169,8 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def preview(self) -> Campaign:
         """The draft as typed so far, unsaved; values that cannot be read stay as they were."""
+        if not self.is_bound:
+            return self.instance
         self.is_valid()
         draft = type(self.instance)()
         for field in self.instance._meta.concrete_fields:

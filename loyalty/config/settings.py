@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "loyalty.console.middleware.ProgramZone",
     # Last, as it turns a refused login into its answer.
     "axes.middleware.AxesMiddleware",
 ]
@@ -204,6 +205,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- Language, time, files ----------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["loyalty.config.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"

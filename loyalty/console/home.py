@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
@@ -49,8 +50,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def numbers(program: Program, at: datetime) -> list[dict[str, str]]:
     """Quick numbers, each with what it means."""
     today = clock.midnight(clock.local_date(at, program.zone), program.zone)
-    # Event ids carry the time they were made in their first bits, but the inbox is asked by the day it received.
-    events = Event.objects.filter(program=program, received_at__gte=today).count()
+    events = Event.objects.filter(pk__gte=_first_id(today), program=program, received_at__gte=today).count()
     default = PointType.objects.filter(program=program, is_default=True).first()
     held = Wallet.objects.filter(program=program, point_type=default).aggregate(sum=Sum("balance"))["sum"] or 0
     members = Member.objects.filter(program=program)
@@ -61,7 +61,7 @@ def numbers(program: Program, at: datetime) -> list[dict[str, str]]:
             "note": _("%(n)s joined in the last 7 days") % {"n": number(members.filter(enrolled_at__gte=at - timedelta(days=7)).count())},
         },
         {
-            "label": _("%(points)s outstanding") % {"points": default.name_many if default else _("Points")},
+            "label": _("Outstanding %(points)s") % {"points": default.name_many if default else _("points")},
             "value": number(held, default.decimals if default else 0),
             "note": _("Sum of all balances, debt taken off"),
         },
@@ -69,9 +69,15 @@ def numbers(program: Program, at: datetime) -> list[dict[str, str]]:
     ]
 
 
+def _first_id(at: datetime) -> UUID:
+    """The lowest id made at or after an instant: ids begin with their time, and the key is the one index by time."""
+    return UUID(int=int(at.timestamp() * 1000) << 80)
+
+
 def recent(program: Program) -> list[Transaction]:
     """The last transactions; ids rise with time, so the newest are found from the end of the key."""
-    found = Transaction.objects.filter(program=program).select_related("member", "point_type")
+    found = Transaction.objects.filter(program=program).exclude(kind=Transaction.Kind.ACTIVATE)
+    found = found.select_related("member", "point_type")
     return list(found.order_by("-id")[:RECENT])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -93,6 +94,7 @@ def member_page(request: ScreenRequest, member_id: UUID) -> HttpResponse:
         "title": member.name or _("Member"),
         "member": member,
         "identifiers": member.identifiers.order_by("kind"),
+        "attributes": list(_attributes(member)),
         "balances": balances_now(member.pk, at=clock.now()),
         "panels": [panel for _name, panel in member_panels.items()],
         "may_adjust": may(request, "ledger.add_transaction"),
@@ -100,6 +102,14 @@ def member_page(request: ScreenRequest, member_id: UUID) -> HttpResponse:
         **_timeline(request, member),
     }
     return show(request, "console/member.html", context)
+
+
+def _attributes(member: Member) -> Iterator[tuple[str, str]]:
+    """What the program wants to know of members, by the labels it declared."""
+    labels = {one["code"]: one.get("label") or one["code"] for one in member.program.member_schema}
+    for code, value in member.attributes.items():
+        shown = (_("yes") if value else _("no")) if isinstance(value, bool) else str(value)
+        yield labels.get(code, code), shown
 
 
 @require_GET

@@ -124,9 +124,9 @@ def event_tone(event: Event) -> str:
     return tones.get(event.status, "")
 
 
-def booking_title(booking: Transaction) -> str:
-    """`Given 500 points by maria`, `Redeemed 300 points`."""
-    told = {"points": points(abs(booking.amount), booking.point_type), "who": booking.actor or _("the system")}
+def booking_title(booking: Transaction, released: int = 0) -> str:
+    """`Given 500 points by maria`, `Redeemed 300 points`; `released` is what an activation made spendable."""
+    told = {"points": points(abs(booking.amount) or released, booking.point_type), "who": booking.actor or _("the system")}
     if booking.counterpart is not None:
         told["member"] = str(booking.counterpart)
     return _pattern(booking) % told
@@ -140,7 +140,7 @@ def _pattern(booking: Transaction) -> str:
         case "transfer" if booking.counterpart is not None:
             return _("Received %(points)s from %(member)s") if up else _("Sent %(points)s to %(member)s")
         case "activate":
-            return _("Points became available")
+            return _("%(points)s became available")
         case "reverse":
             return _("Took back %(points)s")
     return _PATTERNS.get(booking.kind, gettext_lazy("%(points)s")) % {"points": "%(points)s"}

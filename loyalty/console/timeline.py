@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from loyalty.base.clock import parse_instant, write_instant
 from loyalty.base.errors import Invalid
@@ -59,6 +59,7 @@ class Row:
     meta: list[str] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)
     event: Event | None = None
+    booking: Transaction | None = None
     tone: str = ""
     state: str = ""
 
@@ -73,9 +74,10 @@ def rows(member: Member, *, before: Cursor | None, only_points: bool, limit: int
     bookings = list(_older(_bookings(member), before)[: 2 * limit])
     facts = [] if only_points else list(_older(_facts(member), before)[: 2 * limit])
     moves = _moves(member, events, bookings)
+    released = _released(bookings)
     names = dict(EventType.objects.filter(program_id=member.program_id).values_list("code", "name"))
     made = [_event_row(event, moves.get(event.pk, []), names) for event in events]
-    made += [_booking_row(booking, moves[booking.pk]) for booking in bookings]
+    made += [_booking_row(booking, moves[booking.pk], released.get(booking.pk, 0)) for booking in bookings]
     made += [_fact_row(fact) for fact in facts]
     newest = sorted((row for row in made if before is None or row.rank < before), key=lambda row: row.rank, reverse=True)
     page = newest[:limit]
@@ -144,14 +146,22 @@ def _event_row(event: Event, moves: list[Move], names: dict[str, str]) -> Row:
     )
 
 
-def _booking_row(booking: Transaction, moves: list[Move]) -> Row:
+def _released(bookings: Iterable[Transaction]) -> dict[UUID, int]:
+    """How many points each activation made spendable: what its lots held then."""
+    ids = [one.pk for one in bookings if one.kind == Transaction.Kind.ACTIVATE]
+    found = Entry.objects.filter(transaction__in=ids).values_list("transaction_id").annotate(sum=Sum("lot_after"))
+    return dict(found.order_by())
+
+
+def _booking_row(booking: Transaction, moves: list[Move], released: int) -> Row:
     return Row(
         at=booking.occurred_at,
         key=f"t{booking.pk}",
         icon=sentences.BOOKING_ICONS[booking.kind],
-        title=sentences.booking_title(booking),
+        title=sentences.booking_title(booking, released),
         meta=sentences.booking_meta(booking),
-        moves=moves,
+        moves=[move for move in moves if move.transaction.amount],
+        booking=booking,
     )
 
 

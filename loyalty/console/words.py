@@ -68,6 +68,14 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return formats.date_format(at.astimezone(zone), "j M Y, H:i")
 
 
+def last_day(until: datetime, zone: ZoneInfo) -> str:
+    """`30 Nov 2026` for what ends at midnight of 1 Dec; with the time when it ends within a day."""
+    local = until.astimezone(zone)
+    if (local.hour, local.minute, local.second) == (0, 0, 0):
+        return day((local - timedelta(hours=12)).date())
+    return moment(until, zone)
+
+
 def ago(at: datetime, now: datetime) -> str | None:
     """`2 min ago`, for the last 24 hours only; else None."""
     since = now - at

@@ -43,7 +43,7 @@ class AttributesField(forms.CharField):
     """Declared attributes, one a line: `nights | number | Nights stayed | required`, and for a choice
     `board | choice | Board | room only, breakfast`."""
 
-    widget = UnfoldAdminTextareaWidget
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(_line_of(one) for one in value) if isinstance(value, list) else value

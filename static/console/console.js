@@ -13,6 +13,9 @@
   // "/" goes to the search box; Escape leaves it.
   document.addEventListener("keydown", function (event) {
     if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) {
+      if (document.getElementById("searchbar")) {
+        return; // a list of the admin has its own box and its own key
+      }
       var boxes = Array.from(document.querySelectorAll("[data-search]")).filter(visible);
       var box = boxes.find(function (one) { return one.closest("#content"); }) || boxes[0];
       if (box) {

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
-from django.forms import BoundField
+from django.forms import BoundField, Textarea
 from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -67,6 +67,12 @@ def local_day(context: Context, at: datetime | None) -> str:
     return words.NONE if at is None else words.day(at.astimezone(_zone(context)).date())
 
 
+@register.simple_tag(takes_context=True)
+def last_day(context: Context, until: datetime | None) -> str:
+    """The last day on which something still counts that ends at an instant: the day before, when that is midnight."""
+    return words.NONE if until is None else words.last_day(until, _zone(context))
+
+
 def _zone(context: Context) -> ZoneInfo | Any:
     program = context.get("program")
     return program.zone if program else UTC
@@ -100,6 +106,8 @@ def page_with(context: Context, **changes: object) -> str:
 def control(field: BoundField) -> SafeString:
     """A form's control in our looks, tied to its help and its fault for screen readers."""
     attributes = {"class": f"{field.field.widget.attrs.get('class', '')} lr-input".strip()}
+    if isinstance(field.field.widget, Textarea):
+        attributes["rows"] = "3"
     if field.errors:
         attributes |= {"aria-invalid": "true", "aria-describedby": f"{field.id_for_label}_error"}
     elif field.help_text:
