@@ -122,7 +122,7 @@ class Demo:
         """Fill an empty installation with its first program."""
         if Program.objects.exists():
             return
-        options: dict[str, Any] = {"out": str(self.notes)} | ({"empty": True} if empty else {})
+        options: dict[str, Any] = {"out": self.notes} | ({"empty": True} if empty else {})
         self.step("Making the first program", lambda: call_command("seed_demo", **options))
 
     def start_processes(self) -> None:
