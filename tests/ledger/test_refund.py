@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 
 from loyalty.ledger import ledger
+from loyalty.ledger.books import Books
 from loyalty.ledger.errors import ExceedsOriginal, NothingToRefund, NotReversible
 from loyalty.ledger.expiry import expire_wallets
 from loyalty.ledger.models import Lot, Transaction, Wallet
@@ -110,3 +112,21 @@ def test_points_that_come_back_do_not_repay_debt(ada: Member, points: PointType)
     ledger.refund(purchase, at=NOON, actor=TILL)
     wallet = Wallet.objects.get()
     assert (wallet.balance, wallet.debt, remaining()) == (0, 10, [10])
+
+
+def test_two_refunds_in_one_batch_together_give_back_no_more_than_was_taken(
+    ada: Member, points: PointType
+) -> None:
+    earned(ada, points, 10, NOON, expires_at=NOON + 5 * DAY)
+    earned(ada, points, 10, NOON, expires_at=NOON + 9 * DAY)
+    purchase = redeem(ada, points, 20)
+    with transaction.atomic():
+        books = Books.open([(ada.pk, points)])
+        books.load_originals([purchase.pk])
+        original = books.original(purchase.pk)
+        for _ in range(2):
+            books.refund(original, 8, at=NOON, actor=TILL)
+        with pytest.raises(ExceedsOriginal):
+            books.refund(original, 5, at=NOON, actor=TILL)
+        books.write()
+    assert remaining() == [6, 10]

@@ -322,3 +322,18 @@ def test_a_reversal_is_of_at_least_one_unit(ada: Member, points: PointType, unit
     award = Transaction.objects.get(pk=earned(ada, points, 100, NOON).id)
     with pytest.raises(AmountOutOfRange):
         ledger.reverse_transaction(award, points=units, at=NOON, actor=OLGA)
+
+
+def test_two_returns_in_one_batch_count_lapsed_points_once(ada: Member, points: PointType) -> None:
+    award = earned(ada, points, 100, NOON, expires_at=NOON + DAY)
+    redeemed(ada, points, 40, NOON)
+    with transaction.atomic():
+        books = Books.open([(ada.pk, points)], with_lots="all")
+        books.load_originals([award.id])
+        original = books.original(award.id)
+        both = [
+            books.reverse(ada.pk, points, 50, originals=[original], at=NOON + DAY, actor=TILL)
+            for _ in range(2)
+        ]
+        books.write()
+    assert [parts(one) for one in both] == [(0, 0, 50, 0), (40, 40, 10, 0)]
