@@ -85,6 +85,7 @@ def draft_definition(campaign: Campaign) -> dict[str, Any]:
         "name": campaign.name,
         "description": campaign.description,
         "point_type": {"id": kind.pk, "code": kind.code, "decimals": kind.decimals},
+        "currency": campaign.program.currency,
         "trigger": campaign.trigger,
         "conditions": campaign.conditions or None,
         "audience": campaign.audience or None,

@@ -1,0 +1,137 @@
+"""Points given and taken by hand: previewed, booked once, with a receipt."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from loyalty.ledger.models import Transaction
+from loyalty.members.models import Member
+from tests.console import people
+
+
+def sent(client: Client, member: Member, **changes: Any) -> Any:
+    point_type = people.points_of(member.program)
+    data = {
+        "token": str(uuid4()), "direction": "give", "points": "500", "point_type": point_type.pk,
+        "reason_code": "goodwill", "reference": "T-77", "note": "Late parcel",
+    }  # fmt: skip
+    return client.post(f"/console/members/{member.pk}/adjust/", data | changes)
+
+
+@pytest.mark.django_db
+def test_points_are_given_with_reason_actor_and_receipt() -> None:
+    member = people.ana(people.a_program())
+    client = people.sam()
+    answer = sent(client, member, points="1,500")
+    booked = Transaction.objects.get()
+    assert answer["Location"] == f"/console/members/{member.pk}/receipts/{booked.pk}/"
+    assert (booked.kind, booked.amount, booked.actor_kind, booked.actor) == ("adjust", 1500, "staff", "sam")
+    assert (booked.reason_code, booked.reference, booked.note) == ("goodwill", "T-77", "Late parcel")
+    receipt = client.get(answer["Location"]).content.decode()
+    assert "+1,500 points" in receipt
+    assert "Goodwill" in receipt
+
+
+@pytest.mark.django_db
+def test_the_same_form_sent_again_books_nothing_and_shows_the_first_receipt() -> None:
+    member = people.ana(people.a_program())
+    client, token = people.sam(), str(uuid4())
+    first = sent(client, member, token=token)
+    again = sent(client, member, token=token)
+    other_amount = sent(client, member, token=token, points="9000")
+    assert first["Location"] == again["Location"] == other_amount["Location"]
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_click_books_once() -> None:
+    member = people.ana(people.a_program())
+    client, token = people.sam(), str(uuid4())
+
+    def click(_number: int) -> int:
+        try:
+            return int(sent(client, member, token=token).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as clicks:
+        codes = list(clicks.map(click, range(4)))
+    assert codes == [302] * 4
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"reason_code": ""}, "This field is required"),
+        ({"reason_code": "because"}, "Select a valid choice"),
+        ({"reason_code": "other", "note": ""}, "Say in the note"),
+        ({"points": "0"}, "above zero"),
+        ({"points": "-5"}, "above zero"),
+        ({"points": "1.5"}, "at most 0 decimals"),
+        ({"points": "many"}, "plain number"),
+        ({"points": "9999999999999999"}, "beyond what can be booked"),
+        ({"direction": "take", "points": "1"}, "points"),
+        ({"token": "no-uuid"}, "valid UUID"),
+    ],
+)
+def test_a_refused_form_books_nothing_keeps_what_was_typed_and_says_why(changes: dict[str, str], words: str) -> None:
+    member = people.ana(people.a_program())
+    answer = sent(people.sam(), member, **changes)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "There is a problem" in page
+    assert words in page
+    assert "Late parcel" in page or changes.get("note") == ""
+    assert not Transaction.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_refused_form_can_be_corrected_and_sent_with_the_same_token() -> None:
+    member = people.ana(people.a_program())
+    client, token = people.sam(), str(uuid4())
+    assert sent(client, member, token=token, direction="take", points="5").status_code == 422
+    assert sent(client, member, token=token, points="5").status_code == 302
+    assert Transaction.objects.get().amount == 5
+
+
+@pytest.mark.django_db
+def test_the_preview_shows_before_and_after_and_changes_nothing() -> None:
+    member = people.ana(people.a_program())
+    people.given(member, 1000)
+    point_type = people.points_of(member.program)
+    page = people.sam().post(
+        f"/console/members/{member.pk}/adjust/preview/",
+        {"direction": "take", "points": "250", "point_type": point_type.pk},
+    )
+    assert "1,000" in page.content.decode()
+    assert "−250" in page.content.decode()
+    assert "750" in page.content.decode()
+    assert Transaction.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_the_preview_warns_before_more_is_taken_than_there_is() -> None:
+    member = people.ana(people.a_program())
+    point_type = people.points_of(member.program)
+    data = {"direction": "take", "points": "1", "point_type": point_type.pk}
+    page = people.sam().post(f"/console/members/{member.pk}/adjust/preview/", data).content.decode()
+    assert "does not have that many" in page
+
+
+@pytest.mark.django_db
+def test_without_the_permission_the_button_is_off_and_the_address_says_who_can_grant_it() -> None:
+    member = people.ana(people.a_program())
+    client = people.nell()
+    answer = client.get(f"/console/members/{member.pk}/adjust/")
+    assert answer.status_code == 403
+    assert "Can add transaction" in answer.content.decode()
+    assert sent(client, member).status_code == 403
+    assert not Transaction.objects.exists()

@@ -1,0 +1,117 @@
+"""The member page: balances, one timeline in sentences, Why? on every event, and what became of an order."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from campaigns.earning import drain
+from campaigns.models import EarningCampaign
+from campaigns.versions import publish
+from loyalty.base import clock
+from loyalty.console import timeline
+from loyalty.console.timeline import Cursor
+from tests.console import people
+
+pytestmark = pytest.mark.django_db
+
+
+def test_balance_tier_and_timeline_are_there_without_another_click() -> None:
+    member = people.ana(people.a_program())
+    people.given(member, 1250)
+    people.given(member, -200)
+    page = people.sam().get(f"/console/members/{member.pk}/").content.decode()
+    assert re.search(r"Available points</dt><dd>1,050", page)
+    assert "Given 1,250 points by olga" in page
+    assert "200 points taken by olga" in page
+    assert "balance 1,050" in page
+    assert "Joined the program" in page
+
+
+def test_every_event_has_why_also_one_that_gave_nothing() -> None:
+    program = people.a_program()
+    member = people.ana(program)
+    receipt = people.an_order(people.a_channel(program))
+    drain()
+    page = people.sam().get(f"/console/members/{member.pk}/").content.decode()
+    assert "No points – order A-1042" in page
+    assert f'href="/console/campaigns/events/{receipt.event_id}/why/"' in page
+
+
+def test_why_names_the_campaigns_that_gave_and_those_that_did_not_as_page_and_as_fragment() -> None:
+    program = people.a_program()
+    people.ana(program)
+    at = clock.now() - timedelta(days=1)
+    for code, name, conditions in (
+        ("base", "Points for spending", {}),
+        ("big", "Big baskets", {"field": "order.total", "op": "gte", "value": "100"}),
+    ):
+        campaign = EarningCampaign.objects.create(
+            program=program, code=code, name=name, point_type=people.points_of(program), points=1,
+            conditions=conditions, created_at=at, updated_at=at,
+        )  # fmt: skip
+        publish(campaign, by="olga", at=at)
+    receipt = people.an_order(people.a_channel(program))
+    drain()
+    client = people.sam()
+    address = f"/console/campaigns/events/{receipt.event_id}/why/"
+    page = client.get(address).content.decode()
+    piece = client.get(address, headers={"HX-Request": "true"}).content.decode()
+    for text in ("48 Points for spending", "Big baskets", "48.2", "100"):
+        assert text in piece
+        assert text in page
+    assert "<html" in page
+    assert "<html" not in piece
+
+
+def test_older_rows_follow_the_cursor_without_gap_or_repeat() -> None:
+    member = people.ana(people.a_program())
+    for _number in range(7):
+        people.given(member, 1)
+    whole, _end = timeline.rows(member, before=None, only_points=False, limit=50)
+    seen: list[str] = []
+    cursor: Cursor | None = None
+    for _page in range(10):
+        page, cursor = timeline.rows(member, before=cursor, only_points=False, limit=3)
+        seen += [row.key for row in page]
+        if cursor is None:
+            break
+        cursor = Cursor.read(str(cursor))
+    assert seen == [row.key for row in whole]
+    assert len(set(seen)) == 7
+
+
+@pytest.mark.parametrize("text", ["", "x", "2026-13-01~e1", "~", "2026-01-01T00:00:00Z"])
+def test_a_cursor_that_cannot_be_read_shows_the_newest(text: str) -> None:
+    assert Cursor.read(text) is None
+
+
+def test_an_order_that_never_came_is_told_from_one_that_was_rejected_and_one_of_another() -> None:
+    program = people.a_program()
+    member = people.ana(program)
+    channel = people.a_channel(program)
+    people.an_order(channel, number="A-1")
+    people.an_order(channel, member="email:other@example.org", number="A-2")
+    drain()
+    client = people.sam()
+    address = f"/console/members/{member.pk}/order/"
+    assert "was processed" in client.get(address, {"number": "A-1"}).content.decode()
+    never = client.get(address, {"number": "A-9"}).content.decode()
+    assert "never arrived" in never
+    people.ana(program, external_id="bea", email="bea@example.org", phone=None, card=None, name="Bea")
+    people.an_order(channel, member="ext:bea", number="A-3")
+    assert "for another member" in client.get(address, {"number": "A-3"}).content.decode()
+
+
+def test_suspending_asks_first_and_is_written_on_the_timeline() -> None:
+    member = people.ana(people.a_program())
+    client = people.sam()
+    assert "Suspend" in client.get(f"/console/members/{member.pk}/state/suspend/").content.decode()
+    member.refresh_from_db()
+    assert member.state == "active"
+    client.post(f"/console/members/{member.pk}/state/", {"act": "suspend"})
+    member.refresh_from_db()
+    assert member.state == "suspended"
+    assert "Suspended" in client.get(f"/console/members/{member.pk}/").content.decode()

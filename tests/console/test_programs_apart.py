@@ -1,0 +1,92 @@
+"""What is chosen is what is seen: another program's things answer as if they did not exist."""
+
+from __future__ import annotations
+
+import pytest
+
+from loyalty.programs.models import Program
+from tests.console import people
+
+pytestmark = pytest.mark.django_db
+
+
+def test_another_programs_objects_are_not_found_until_it_is_chosen() -> None:
+    people.a_program("alpha", name="Alpha")
+    beta = people.a_program("beta", name="Beta")
+    member = people.ana(beta)
+    booked = people.given(member, 5)
+    channel = people.a_channel(beta)
+    receipt = people.an_order(channel)
+    client = people.olga()
+    addresses = [
+        f"/console/members/{member.pk}/",
+        f"/console/members/{member.pk}/adjust/",
+        f"/console/members/{member.pk}/receipts/{booked.pk}/",
+        f"/console/events/{receipt.event_id}/",
+        f"/console/campaigns/events/{receipt.event_id}/why/",
+        f"/console/channels/{channel.pk}/keys/",
+        f"/admin/ledger/transaction/{booked.pk}/change/",
+        f"/admin/members/member/{member.pk}/change/",
+        f"/admin/programs/channel/{channel.pk}/change/",
+    ]
+    assert [client.get(address).status_code for address in addresses] == [404] * len(addresses)
+    client.post("/console/switch/", {"program": "beta"})
+    assert [client.get(address).status_code for address in addresses] == [200] * len(addresses)
+
+
+def test_lists_show_the_chosen_program_only() -> None:
+    people.a_program("alpha", name="Alpha")
+    member = people.ana(people.a_program("beta", name="Beta"))
+    people.given(member, 5)
+    client = people.olga()
+    lists = ["members/member", "ledger/transaction", "ledger/entry", "ledger/lot", "members/identifier"]
+    for one in lists:
+        assert str(member) not in client.get(f"/admin/{one}/").content.decode()
+    client.post("/console/switch/", {"program": "beta"})
+    assert str(member) in client.get("/admin/members/member/").content.decode()
+
+
+def test_a_link_alone_does_not_switch() -> None:
+    people.a_program("alpha", name="Alpha")
+    people.a_program("beta", name="Beta")
+    client = people.olga()
+    client.get("/console/switch/?program=beta")
+    assert "Work in Beta" in client.get("/console/switch/?program=beta").content.decode()
+    assert client.session.get("program") is None
+    assert client.post("/console/switch/", {"program": "nowhere"}).status_code == 404
+
+
+def test_a_test_program_cannot_be_mistaken_for_a_live_one() -> None:
+    people.a_program(mode=Program.Mode.TEST)
+    client = people.olga()
+    for address in ("/admin/", "/console/members/", "/admin/events/event/", "/console/campaigns/"):
+        page = client.get(address).content.decode()
+        assert "<strong>TEST</strong>" in page
+        assert "<title>TEST – " in page
+
+
+def test_a_live_program_has_no_test_bar() -> None:
+    people.a_program()
+    page = people.olga().get("/admin/").content.decode()
+    assert "lr-testbar" not in page
+
+
+def test_without_a_program_home_says_what_to_do_first() -> None:
+    page = people.olga().get("/admin/").content.decode()
+    assert "Set up your first program" in page
+
+
+def test_staff_without_permissions_read_what_they_lack() -> None:
+    people.a_program()
+    client = people.nell()
+    answer = client.get("/console/members/")
+    assert answer.status_code == 403
+    assert "Can view member" in answer.content.decode()
+    assert client.get("/console/campaigns/").status_code == 403
+
+
+def test_who_is_not_signed_in_signs_in_first(client: object) -> None:
+    people.a_program()
+    for address in ("/console/members/", "/console/switch/", "/console/campaigns/"):
+        answer = client.get(address)  # type: ignore[attr-defined]
+        assert answer["Location"].startswith("/admin/login/?next=/console/")
