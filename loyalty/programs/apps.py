@@ -1,6 +1,11 @@
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 
 class ProgramsConfig(AppConfig):
     name = "loyalty.programs"
     label = "programs"
+
+    def ready(self) -> None:
+        # By its name, because what is plugged in reads the models, which are not there when this file is imported.
+        import_string("loyalty.programs.plugs.plug_in")()

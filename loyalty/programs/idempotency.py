@@ -17,7 +17,8 @@ from django.db import OperationalError, connection, transaction
 from loyalty.base import strict_json
 from loyalty.base.errors import BadRequest, Conflict, LaurelError
 from loyalty.base.locking import retrying
-from loyalty.programs.models import Channel, IdempotencyKey
+from loyalty.programs.models import Channel, IdempotencyKey, Program
+from loyalty.programs.nightly import Night
 
 KEPT = timedelta(days=30)
 
@@ -125,6 +126,12 @@ def _earlier(channel: Channel, key: str, route: str, fingerprint: bytes) -> Answ
     return Answer(row.status, row.body, replayed=True)
 
 
-def forget_old(at: datetime) -> int:
+def forget_old(program: Program, *, at: datetime) -> int:
     """Delete keys past their time: how many. What they did stays protected by the ids of the business."""
-    return IdempotencyKey.objects.filter(created_at__lt=at - KEPT).delete()[0]
+    old = IdempotencyKey.objects.filter(channel__program=program, created_at__lt=at - KEPT)
+    return old.delete()[0]
+
+
+def step(night: Night) -> int:
+    """The nightly step."""
+    return forget_old(night.program, at=night.at)

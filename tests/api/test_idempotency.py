@@ -94,11 +94,11 @@ def test_two_channels_may_use_the_same_key(shop: Caller, program: Program) -> No
     assert Fact.objects.count() == 2
 
 
-def test_keys_are_kept_for_thirty_days(shop: Caller) -> None:
+def test_keys_are_kept_for_thirty_days(shop: Caller, program: Program) -> None:
     shop.post("/notes", NOTE, Idempotency_Key="k")
     made = IdempotencyKey.objects.get().created_at
-    assert idempotency.forget_old(made + timedelta(days=30)) == 0
-    assert idempotency.forget_old(made + timedelta(days=30, seconds=1)) == 1
+    assert idempotency.forget_old(program, at=made + timedelta(days=30)) == 0
+    assert idempotency.forget_old(program, at=made + timedelta(days=30, seconds=1)) == 1
 
 
 def _all_at_once(shop: Caller, count: int) -> list[Answer]:

@@ -1,0 +1,11 @@
+"""What programs give to the registers of the core: their steps of the nightly run."""
+
+from __future__ import annotations
+
+from loyalty.programs import idempotency
+from loyalty.programs.nightly import nightly_steps
+
+
+def plug_in() -> None:
+    """Called once, when the app is ready."""
+    nightly_steps.register("forget_idempotency_keys", idempotency.step, order=90)
