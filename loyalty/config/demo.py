@@ -15,6 +15,8 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from django.core.management import call_command
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from loyalty.config.embedded import postgres, valkey
 from loyalty.config.embedded.leash import Leashed
@@ -25,9 +27,8 @@ HOST = "127.0.0.1"
 # The address that the seeding command writes into its example; replaced by the real one.
 USUAL_ADDRESS = f"http://{HOST}:8000"
 BOOT_SECONDS = 60
-STOP_SECONDS = 1.5
+STOP_SECONDS = 1
 THREADS = 4
-Say = Callable[[str], None]
 
 
 class Stopped(Exception):
@@ -41,9 +42,9 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 class Demo:
     """The running whole. Use as a context manager; leaving it ends every child."""
 
-    def __init__(self, *, port: int, say: Say) -> None:
+    def __init__(self, *, port: int) -> None:
         self.port = port
-        self.say = say
+        self.console = Console(highlight=False)
         self.home = state_dir()
         self.children: dict[str, Leashed] = {}
         self.servers: dict[str, Leashed] = {}
@@ -71,6 +72,7 @@ class Demo:
 
     def run(self, *, empty: bool) -> None:
         """From nothing to a usable installation; returns never. Raises Stopped and EmbeddedError."""
+        self.say("Laurel")
         self.refuse_taken_port()
         self.start_servers()
         self.step("Bringing the database up to date", lambda: call_command("migrate", verbosity=0))
@@ -79,12 +81,22 @@ class Demo:
         self.banner()
         self.watch()
 
+    def say(self, text: str) -> None:
+        """As it stands: a long call may be copied in one piece."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
     def step(self, text: str, act: Callable[[], object]) -> None:
-        """Do it and say how long it took."""
+        """Do it, with the seconds running in a terminal, and say how long it took."""
         started = time.monotonic()
-        self.say(f"  {text} ...")
-        act()
-        self.say(f"  {text}: done in {time.monotonic() - started:.1f} s")
+        if not self.console.is_terminal:
+            self.say(f"  {text} ...")
+        columns = (TextColumn("  {task.description}"), SpinnerColumn(), TimeElapsedColumn())
+        with Progress(
+            *columns, console=self.console, transient=True, disable=not self.console.is_terminal
+        ) as progress:
+            progress.add_task(text, total=None)
+            act()
+        self.say(f"  {text}: {time.monotonic() - started:.1f} s")
 
     def refuse_taken_port(self) -> None:
         """Say so at once, before anything is started."""

@@ -49,6 +49,7 @@ class Leashed:
         if remove:
             options += ["--remove", str(remove)]
         self.log = log
+        log.touch(mode=0o600)
         with log.open("wb") as output:
             # In a session of its own, or the terminal's Ctrl-C would reach the servers before us.
             self._helper = subprocess.Popen(

@@ -217,7 +217,7 @@ def _launch(cluster: Cluster, bin_dir: Path) -> Leashed:
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
             end_signal=signal.SIGQUIT if cluster.throwaway else signal.SIGINT,
             # A last checkpoint may take longer; it is as safe to cut it off, the next start then recovers.
-            grace_seconds=2,
+            grace_seconds=1.5,
             remove=cluster.throwaway,
         )
         while server.exit_code() is None and time.monotonic() < deadline:

@@ -16,16 +16,10 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write("Laurel")
         try:
-            with Demo(port=options["port"], say=self.say) as demo:
+            with Demo(port=options["port"]) as demo:
                 demo.run(empty=options["empty"])
         except Stopped:
-            self.say("Stopped.")
+            self.stdout.write("Stopped.")
         except EmbeddedError as error:
             raise CommandError(str(error)) from error
-
-    def say(self, text: str) -> None:
-        """At once, also into a pipe."""
-        self.stdout.write(text)
-        self.stdout.flush()
