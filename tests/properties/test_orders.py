@@ -137,11 +137,11 @@ def kept_qualifying(basket: Json, returns: list[Json]) -> dict[str, Fraction]:
     total, off = sum(amounts.values()), Fraction(basket["discount"]) + Fraction(basket["points_paid"])
     left = {line["id"]: Fraction(line["quantity"]) for line in basket["lines"]}
     kept = dict(amounts)
-    for line_id in amounts:
+    for line_id, amount in amounts.items():
         mine = [one for one in returns if one.get("id") == line_id]
         priced = sum(Fraction(one["amount"]) for one in mine if "amount" in one)
         unpriced = sum(one["quantity"] for one in mine if "amount" not in one)
-        each = amounts[line_id] / left[line_id]
+        each = amount / left[line_id]
         left[line_id] = max(Fraction(0), left[line_id] - sum(one["quantity"] for one in mine))
         kept[line_id] = (
             max(Fraction(0), kept[line_id] - priced - unpriced * each) if left[line_id] else Fraction(0)
@@ -269,8 +269,8 @@ STORYS_END = 32 + 12 + 0 + 45
 
 def story_of(member: Member, number: int) -> list[Json]:
     events = []
-    for step, (kind, data) in enumerate(STORY):
-        data = data | {"order_id": f"{number}-{data['order_id']}"}
+    for step, (kind, told_data) in enumerate(STORY):
+        data = told_data | {"order_id": f"{number}-{told_data['order_id']}"}
         if kind in ("order.completed", "order.amended"):
             lines = [
                 {"id": line_id, "sku": f"S{line_id}", "unit_price": price, "quantity": quantity}
@@ -342,7 +342,7 @@ def test_when_everything_came_back_points_activity_caps_and_budgets_are_as_befor
     deliver(limited, events, data.draw(deliveries(len(events)), "batches"), after_each=after_each)
     assert balance(member) == 0
     for day in Activity.objects.filter(member=member):
-        assert (day.orders, day.spend, day.points) == (0, 0, 0)
+        assert not (day.orders or day.spend or day.points)
     assert set(CapUse.objects.filter(member=member).values_list("points", "times")) <= {(0, 0)}
     assert set(BudgetUse.objects.values_list("points", flat=True)) <= {0}
     assert not proof.verify(at=NOON).breaches
