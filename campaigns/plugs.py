@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.earning import retry
+from campaigns import program_file
 from campaigns.models import BudgetUse, CampaignVersion
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
@@ -24,6 +25,7 @@ from loyalty.programs.models import Program
 
 def plug_in() -> None:
     """Called once, when the app is ready."""
+    program_file.register()
     event_panels.register("why", Panel(gettext_lazy("Why?"), "campaigns:why"), order=10)
     event_actions.register("retry", EventAction(gettext_lazy("Try failed events again"), retry_events))
     watchers.register("budgets", budgets_nearly_used, order=40)
