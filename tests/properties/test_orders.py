@@ -342,7 +342,7 @@ def test_when_everything_came_back_points_activity_caps_and_budgets_are_as_befor
     deliver(limited, events, data.draw(deliveries(len(events)), "batches"), after_each=after_each)
     assert balance(member) == 0
     for day in Activity.objects.filter(member=member):
-        assert not (day.orders or day.spend or day.points)
+        assert [day.orders, day.spend, day.points] == [0, 0, 0]
     assert set(CapUse.objects.filter(member=member).values_list("points", "times")) <= {(0, 0)}
     assert set(BudgetUse.objects.values_list("points", flat=True)) <= {0}
     assert not proof.verify(at=NOON).breaches
