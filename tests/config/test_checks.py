@@ -1,7 +1,7 @@
 """What a production may not be started with."""
 
+import hashlib
 import os
-import secrets
 import subprocess
 import sys
 
@@ -15,8 +15,9 @@ PRODUCTION = {
     "PATH": os.environ["PATH"],
     "DATABASE_URL": "postgresql://laurel:pw@db/laurel",
     "REDIS_URL": "redis://broker:6379/0",
-    "LAUREL_SECRET_KEY": secrets.token_urlsafe(50),
-    "LAUREL_KEY_PEPPER": secrets.token_urlsafe(50),
+    # The same in every process, since parallel runs compare the names of the tests.
+    "LAUREL_SECRET_KEY": hashlib.sha256(b"key").hexdigest(),
+    "LAUREL_KEY_PEPPER": hashlib.sha256(b"pepper").hexdigest(),
     "LAUREL_ALLOWED_HOSTS": "loyalty.example.org",
     "LAUREL_PROXY_COUNT": "1",
 }
