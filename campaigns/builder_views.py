@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import drafts, versions
 from campaigns.describe import Describer, draft_definition
@@ -71,7 +71,7 @@ def new(request: ScreenRequest, recipe: str) -> HttpResponse:
         try:
             made = drafts.create(request.program, kind, form.values(), by=actor_name(request), at=clock.now())
         except LaurelError as refused:
-            form.add_error("code" if refused.code == "code_taken" else None, refused.detail)
+            _add_refusal(form, refused)
         else:
             return _saved(request, made)
     return _page(request, campaign, form, status=422)
@@ -93,13 +93,22 @@ def edit(request: ScreenRequest, campaign_id: int) -> HttpResponse:
         try:
             read_at = int(revision) if revision.isdigit() and len(revision) < 10 else -1
             saved = drafts.save(campaign, values, revision=read_at, by=actor_name(request), at=clock.now())
-        except StaleDraft as stale:
-            return _conflict(request, form, stale)
+        except StaleDraft:
+            return _conflict(request, form)
         except LaurelError as refused:
-            form.add_error(None, refused.detail)
+            _add_refusal(form, refused)
         else:
             return _saved(request, saved)
     return _page(request, campaign, form, status=422)
+
+
+def _add_refusal(form: DraftForm, refused: LaurelError) -> None:
+    """Show what the domain refuses beside the field it is about."""
+    if refused.code == "code_taken":
+        form.add_error("code", refused.detail)
+        return
+    for fault in refused.errors or [refused.at_path("")]:
+        form.add_error(fault.path if fault.path in form.fields else None, fault.message)
 
 
 def _saved(request: ScreenRequest, campaign: Campaign) -> HttpResponse:
@@ -109,12 +118,29 @@ def _saved(request: ScreenRequest, campaign: Campaign) -> HttpResponse:
     return redirect("campaigns:campaign", campaign.pk)
 
 
-def _conflict(request: ScreenRequest, form: DraftForm, stale: StaleDraft) -> HttpResponse:
+@require_POST
+@screen("campaigns.view_campaign", "campaigns.change_campaign")
+def restore(request: ScreenRequest, campaign_id: int, number: int) -> HttpResponse:
+    """Make an old version's words the draft again; publishing it is another step."""
+    campaign = campaign_of(request, campaign_id)
+    version = campaign.versions.filter(number=number).first()
+    if version is None:
+        raise Http404
+    try:
+        drafts.restore(campaign, version, revision=campaign.revision, by=actor_name(request), at=clock.now())
+    except LaurelError as refused:
+        messages.error(request, refused.detail)
+        return redirect("campaigns:version", campaign.pk, number)
+    messages.success(request, _("The draft says again what version %(number)d says. Review and publish it.") % {"number": number})
+    return redirect("campaigns:publish", campaign.pk)
+
+
+def _conflict(request: ScreenRequest, form: DraftForm) -> HttpResponse:
     """409: theirs and mine side by side. What was typed is still in the form, so nothing is lost."""
     theirs = campaign_of(request, form.instance.pk)
     describer = Describer(request.program)
     changes = describer.changes(draft_definition(theirs), draft_definition(form.preview()))
-    conflict = {"by": stale.extra.get("by"), "at": stale.extra.get("at"), "changes": changes, "revision": theirs.revision}
+    conflict = {"by": theirs.updated_by, "at": theirs.updated_at, "changes": changes, "revision": theirs.revision}
     return _page(request, theirs, form, status=409, conflict=conflict)
 
 

@@ -232,7 +232,8 @@ def _posted_row(name: str, data: Mapping[str, Any]) -> Row:
     kept = data.get(f"{name}-kept")
     if kept and len(kept) <= MAX_KEPT:
         try:
-            tree = json.loads(kept)
+            # Text instead of a float, and no NaN: what is not a number then is refused by the reader of conditions.
+            tree = json.loads(kept, parse_float=str, parse_constant=_no_number)
         except (ValueError, RecursionError):
             tree = None
         if isinstance(tree, dict):
@@ -247,6 +248,10 @@ def _posted_row(name: str, data: Mapping[str, Any]) -> Row:
         days=str(data.get(f"{name}-days", ""))[:6],
         items=str(data.get(f"{name}-items", "any"))[:10],
     )
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)
 
 
 def _leaf(row: Row, schema: Schema, wraps: bool) -> Tree:

@@ -15,6 +15,7 @@ urlpatterns = [
     path("<int:campaign_id>/edit/", builder_views.edit, name="edit"),
     path("<int:campaign_id>/publish/", views.publish, name="publish"),
     path("<int:campaign_id>/versions/<int:number>/", views.version_page, name="version"),
+    path("<int:campaign_id>/versions/<int:number>/restore/", builder_views.restore, name="restore"),
     path("<int:campaign_id>/<str:act>/", views.campaign_state, name="state"),
     path("events/<uuid:event_id>/why/", why_views.why, name="why"),
     path("events/<uuid:event_id>/retry/", why_views.retry_event, name="retry"),

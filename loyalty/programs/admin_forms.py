@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -148,7 +149,13 @@ class PointTypeForm(ExpiryForm):
             self.add_error("pending_days", _("Say after how many days points can be spent."))
         if kind == PointType.Pending.DATE and not data.get("pending_date"):
             self.add_error("pending_date", _("Say from which date points can be spent."))
+        if data.get("is_default") and self._other_default().exists():
+            self.add_error("is_default", _("There is a default already. Take the mark off that one first."))
         return data
+
+    def _other_default(self) -> QuerySet[PointType]:
+        own = PointType.objects.filter(program_id=self.instance.program_id, is_default=True)
+        return own.exclude(pk=self.instance.pk)
 
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -11,7 +11,22 @@ from django.http import HttpRequest
 from unfold.paginator import InfinitePaginator
 
 from loyalty.base.admin import ListAdmin, ReadOnlyAdmin
+from loyalty.programs.models import Program
 from loyalty.programs.scope import current_program
+
+
+class _OfProgram:
+    """Form mixin: a new row is checked as one of the chosen program, so that codes are unique within it."""
+
+    current: Program | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance._state.adding:  # type: ignore[attr-defined]
+            self.instance.program = self.current  # type: ignore[attr-defined]
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() - {"program"}  # type: ignore[misc,no-any-return]
 
 
 class InProgram:
@@ -32,6 +47,11 @@ class InProgram:
         if any(field.name == "program" for field in related._meta.fields):
             kwargs["queryset"] = related._default_manager.filter(program=current_program(request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc,no-any-return]
+
+    def get_form(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, **kwargs)  # type: ignore[misc]
+        program = current_program(request)
+        return type(form.__name__, (_OfProgram, form), {"current": program}) if self.program_path == "program" else form
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A new row belongs to the chosen program."""

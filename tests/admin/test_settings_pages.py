@@ -1,0 +1,148 @@
+"""Programs, point types, channels, event types and staff: forms that say what is wrong, and history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from loyalty.events.models import EventType
+from loyalty.programs.models import Channel, PointType, Program, ProgramPause
+from tests.console import people
+
+pytestmark = pytest.mark.django_db
+
+EXPIRY = {"expiry_kind": "none", "expiry_unit": "months", "expiry_rounding": "", "expiry_count": "", "expiry_dates": ""}
+PROGRAM: dict[str, Any] = EXPIRY | {
+    "name": "Corner shop", "code": "corner", "currency": "GBP", "timezone": "Europe/London", "mode": "live",
+    "rounding": "half_up", "debt_policy": "unlimited", "refund_grace_days": "30", "event_window_days": "365",
+    "phone_region": "GB", "member_schema": "city | text | City\nsize | choice | Shirt size | S, M, L | required",
+}  # fmt: skip
+
+
+def test_a_new_program_comes_with_its_points_and_is_the_one_worked_in() -> None:
+    client = people.olga()
+    answer = client.post("/admin/programs/program/add/", PROGRAM)
+    assert answer.status_code == 302, answer.context["errors"]
+    program = Program.objects.get()
+    assert PointType.objects.get().program == program
+    assert client.session["program"] == "corner"
+    assert program.member_schema[1]["choices"] == ["S", "M", "L"]
+    assert program.member_schema[1]["required"] is True
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("currency", "EURO", "at most 3"),
+        ("currency", "XXX", "ISO code"),
+        ("timezone", "Mars/Base", "IANA time zone"),
+        ("code", "Has Space", "lower-case"),
+        ("member_schema", "city | colour | City", "Line 1"),
+        ("expiry_dates", "13-45", "not a day of the year"),
+        ("expiry_kind", "rolling", "after how many"),
+        ("expiry_kind", "fixed", "at least one date"),
+    ],
+)
+def test_a_program_that_cannot_be_is_refused_with_the_reason(field: str, value: str, words: str) -> None:
+    answer = people.olga().post("/admin/programs/program/add/", PROGRAM | {field: value})
+    assert answer.status_code == 200
+    assert words in answer.content.decode()
+    assert not Program.objects.exists()
+
+
+def test_pausing_a_program_writes_the_interval_and_a_history_line() -> None:
+    program = people.a_program()
+    client = people.olga()
+    changed = PROGRAM | {"status": "paused", "member_schema": ""}
+    answer = client.post(f"/admin/programs/program/{program.pk}/change/", changed)
+    assert answer.status_code == 302
+    assert Program.objects.get().status == "paused"
+    assert ProgramPause.objects.get().ended_at is None
+    client.post(f"/admin/programs/program/{program.pk}/change/", changed | {"status": "running"})
+    assert ProgramPause.objects.get().ended_at is not None
+    assert "olga" in client.get(f"/admin/programs/program/{program.pk}/history/").content.decode()
+
+
+def test_currency_code_and_mode_stay_as_they_were() -> None:
+    program = people.a_program()
+    sent = PROGRAM | {"currency": "EUR", "code": "other", "mode": "test", "status": "running", "member_schema": ""}
+    people.olga().post(f"/admin/programs/program/{program.pk}/change/", sent)
+    program.refresh_from_db()
+    assert (program.currency, program.code, program.mode) == ("GBP", "corner", "live")
+
+
+def test_settings_are_never_deleted() -> None:
+    program = people.a_program()
+    channel = people.a_channel(program)
+    client = people.olga()
+    for address in (
+        f"/admin/programs/program/{program.pk}/delete/",
+        f"/admin/programs/channel/{channel.pk}/delete/",
+        f"/admin/programs/pointtype/{people.points_of(program).pk}/delete/",
+    ):
+        assert client.post(address, {"post": "yes"}).status_code == 403
+    assert Channel.objects.exists()
+
+
+def test_a_channel_belongs_to_the_program_worked_in_whatever_is_sent() -> None:
+    people.a_program("alpha", name="Alpha")
+    beta = people.a_program("beta", name="Beta")
+    data = {"name": "Till", "code": "till", "kind": "till", "timezone": "", "is_active": "on", "program": beta.pk}
+    people.olga().post("/admin/programs/channel/add/", data)
+    assert Channel.objects.get().program.code == "alpha"
+
+
+def test_a_second_default_point_type_or_a_taken_code_is_said_beside_the_form() -> None:
+    program = people.a_program()
+    data = EXPIRY | {
+        "name_one": "star", "name_many": "stars", "code": "points", "decimals": "0", "pending_kind": "none",
+        "debt_policy": "", "redeem_minimum": "0", "redeem_increment": "1",
+    }  # fmt: skip
+    client = people.olga()
+    taken = client.post("/admin/programs/pointtype/add/", data)
+    assert "already exists" in taken.content.decode()
+    second = client.post("/admin/programs/pointtype/add/", data | {"code": "stars", "is_default": "on"})
+    assert "There is a default already" in second.content.decode()
+    assert PointType.objects.filter(program=program).count() == 1
+
+
+def test_event_types_are_declared_in_lines() -> None:
+    people.a_program()
+    client = people.olga()
+    data = {"name": "Hotel stay", "code": "hotel.stay", "attributes": "nights | number | Nights | required"}
+    client.post("/admin/events/eventtype/add/", data)
+    assert EventType.objects.get().attributes[0]["code"] == "nights"
+    page = client.get(f"/admin/events/eventtype/{EventType.objects.get().pk}/change/").content.decode()
+    assert "nights | number | Nights | required" in page
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "programs/program", "programs/pointtype", "programs/channel", "events/event", "events/eventtype", "base/job",
+        "outbox/fact", "members/member", "members/identifier", "ledger/transaction", "ledger/entry", "ledger/lot",
+        "ledger/wallet", "campaigns/campaign", "campaigns/campaignversion", "auth/user", "auth/group",
+    ],
+)  # fmt: skip
+def test_every_list_opens_for_the_superuser_empty_and_not(address: str) -> None:
+    client = people.olga()
+    assert client.get(f"/admin/{address}/").status_code == 200
+    program = people.a_program()
+    people.given(people.ana(program), 5)
+    people.an_order(people.a_channel(program))
+    assert client.get(f"/admin/{address}/").status_code == 200
+
+
+def test_no_page_carries_inline_script_or_style() -> None:
+    program = people.a_program()
+    member = people.ana(program)
+    client = people.olga()
+    for address in ("/admin/", f"/console/members/{member.pk}/", "/console/campaigns/new/base/", "/admin/programs/program/add/"):
+        answer = client.get(address)
+        page = answer.content.decode()
+        assert "<style" not in page
+        assert " style=" not in page
+        assert "onclick" not in page
+        assert all("src=" in part.partition(">")[0] for part in page.split("<script")[1:])
+        assert "script-src 'self' 'unsafe-eval';" in f"{answer['Content-Security-Policy']};"
