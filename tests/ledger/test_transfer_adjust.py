@@ -94,6 +94,15 @@ def test_the_debt_of_the_receiver_is_repaid_first(ada: Member, ben: Member, poin
     assert Lot.objects.get(member=ben).remaining == 4
 
 
+def test_debt_is_repaid_once_out_of_several_lots(ada: Member, ben: Member, points: PointType) -> None:
+    adjust(ben, points, -6, allow_debt=True)
+    earned(ada, points, 5, NOON, expires_at=NOON + 3 * DAY)
+    earned(ada, points, 5, NOON, expires_at=NOON + 9 * DAY)
+    transfer(ada, ben, points, 10)
+    assert wallet_of(ben) == (4, 0, 0)
+    assert list(Lot.objects.filter(member=ben).order_by("id").values_list("remaining", flat=True)) == [0, 4]
+
+
 def test_pending_points_are_not_transferred(ada: Member, ben: Member, points: PointType) -> None:
     earned(ada, points, 10, NOON, available_at=NOON + 2 * DAY)
     with pytest.raises(InsufficientPoints):
