@@ -15,7 +15,7 @@ from campaigns.faults import faults
 from campaigns.models import BonusCampaign, Campaign, CampaignPause, CampaignVersion, EarningCampaign
 from loyalty.base.clock import write_instant
 from loyalty.base.errors import Invalid
-from loyalty.base.numbers import format_points, parse_points
+from loyalty.base.numbers import MAX_DECIMALS, format_points, parse_points
 from loyalty.programs.files.faults import Fault, Path
 from loyalty.programs.files.sections import Applying, Section, pointer, sections
 from loyalty.programs.files.shapes import Code, Entry, Instant, Name, Number4, text
@@ -119,15 +119,13 @@ def _place(path: str) -> Path:
 
 def _put(applying: Applying, entry: CampaignEntry, path: Path) -> None:
     point_type = _point_type(applying, entry, path)
-    if point_type is None:
-        return
     found = Campaign.objects.filter(program=applying.program, code=entry.code).first()
     before = versions.latest(found) if found else None
     wanted = _unsaved(applying, entry, point_type, path)
     wrong = [Fault((*path, *_place(one.path)), one.code, one.message) for one in faults(wanted)]
     wrong += _refusals(found, before, wanted, entry, path)
     applying.faults.extend(wrong)
-    if wrong:
+    if wrong or point_type.pk is None:
         return
     new = entry_of(definition_of(wanted))
     differs = found is None or new != entry_of(before.definition if before else definition_of(found))
@@ -162,18 +160,15 @@ def _refusals(
     return made
 
 
-def _point_type(applying: Applying, entry: CampaignEntry, path: Path) -> PointType | None:
-    """None with its fault noted; or without one when the point type itself is what is wrong in the file."""
+def _point_type(applying: Applying, entry: CampaignEntry, path: Path) -> PointType:
+    """The one that is named, or the default. A stand-in without a key where there is none: then the file has a fault,
+    here or at its point types, and the campaign is looked at all the same."""
     rows = PointType.objects.select_related("program").filter(program=applying.program)
-    found = (
-        rows.filter(code=entry.point_type).first()
-        if entry.point_type
-        else rows.filter(is_default=True).first()
-    )
+    found = rows.filter(code=entry.point_type).first() if entry.point_type else rows.filter(is_default=True).first()
     if found is None and entry.point_type and entry.point_type not in applying.named.get("point_types", ()):
         words = f"This program has no point type {entry.point_type!r}."
         applying.refuse((*path, "point_type"), "point_type_unknown", words)
-    return found
+    return found or PointType(program=applying.program, decimals=MAX_DECIMALS)
 
 
 def _unsaved(applying: Applying, entry: CampaignEntry, point_type: PointType, path: Path) -> Campaign:

@@ -80,7 +80,7 @@ def apply(text: bytes, *, at: datetime, by: str, dry_run: bool = False) -> Outco
         with transaction.atomic():
             outcome = _apply(document, Applying(at=at, by=by, named=document.named))
             if dry_run:
-                raise _Undone(outcome)
+                raise _Undone(outcome)  # noqa: TRY301 - the way to roll back
     except _Undone as undone:
         return undone.outcome
     except IntegrityError as clash:
@@ -93,13 +93,12 @@ def apply(text: bytes, *, at: datetime, by: str, dry_run: bool = False) -> Outco
 def _apply(document: Document, applying: Applying) -> Outcome:
     _find_program(document, applying)
     before = {} if applying.is_new else snapshot(applying.program)
-    is_sound = not document.faults
     for found in document.entries:
         _carry_out(applying, found.path, lambda f=found: sections[f.section].put(applying, f.entry, f.path))  # type: ignore[misc]
-    for name, section in sections.items():
-        if name not in document.broken and "program" not in document.broken:
+    if not document.faults:
+        for name, section in sections.items():
             _carry_out(applying, (name,), lambda s=section: s.finish(applying))  # type: ignore[misc]
-    if applying.faults or not is_sound:
+    if document.faults or applying.faults:
         _refuse(document, applying.faults)
     after = snapshot(applying.program)
     return Outcome(applying.program.code, compare(before, after), list(_left(document, after)))
@@ -128,6 +127,7 @@ def _find_program(document: Document, applying: Applying) -> None:
         return
     applying.is_new = True
     if not any(one.section == "program" for one in document.entries):
+        # Everything below it is looked at all the same.
         applying.program = Program.objects.create(code=f"-{uuid7()}", created_at=applying.at, **STAND_IN)
 
 

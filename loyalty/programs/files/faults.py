@@ -21,7 +21,8 @@ class Fault(NamedTuple):
 
     @property
     def place(self) -> str:
-        return "/".join(map(str, self.path))
+        """For people: what cannot be printed is escaped."""
+        return "/".join(part if part.isprintable() else ascii(part)[1:-1] for part in map(str, self.path))[:200]
 
 
 class FileRefused(Invalid):

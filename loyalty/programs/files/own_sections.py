@@ -15,6 +15,7 @@ from loyalty.programs.files.sections import Applying, Section, sections
 from loyalty.programs.files.shapes import (
     NEVER,
     Code,
+    Currency,
     Day,
     Days,
     Entry,
@@ -22,6 +23,7 @@ from loyalty.programs.files.shapes import (
     Name,
     Number4,
     Number6,
+    Region,
     Returns,
     Zone,
     expiry_entry,
@@ -33,14 +35,14 @@ from loyalty.programs.models import Channel, PointType, Program
 class ProgramEntry(Entry):
     code: Code
     name: Name
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Currency
     timezone: Zone
     mode: Literal["live", "test"] = "live"
     rounding: Literal["down", "half_up", "half_even", "up"] = "half_up"
     returns: Returns = "unlimited"
     refund_grace_days: Days = 30
     event_window_days: Days = 365
-    phone_region: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+    phone_region: Region = ""
     expiry: ExpiryEntry = NEVER
 
 
@@ -195,7 +197,8 @@ def _point_type_values(applying: Applying, entry: PointTypeEntry, path: Path) ->
 
 
 def _checkout_values(applying: Applying, entry: PointTypeEntry, path: Path) -> dict[str, Any]:
-    checkout, values = entry.checkout, {"redeem_rate": None, "redeem_minimum": 0, "redeem_increment": 1}
+    checkout = entry.checkout
+    values: dict[str, Any] = {"redeem_rate": None, "redeem_minimum": 0, "redeem_increment": 1}
     if checkout is None:
         return values
     if not checkout.rate > 0:

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from loyalty.programs.files import source
 from loyalty.programs.files.faults import Fault, Path
 from loyalty.programs.files.sections import Section, sections
-from loyalty.programs.files.shapes import Entry
+from loyalty.programs.files.shapes import FORMS, Entry
 
 FORMAT = 1
 FORMAT_KEY = "format"
@@ -25,7 +25,9 @@ _WORDS = {
     "string_type": "This is a text; put it in quotes if it looks like a number.",
     "bool_type": "This is true or false.",
     "int_type": "This is a whole number.",
-    "string_pattern_mismatch": "This does not have the expected form {pattern}",
+    "less_than_equal": "This is at most {le}.",
+    "greater_than_equal": "This is at least {ge}.",
+    "string_too_long": "This has at most {max_length} characters.",
 }
 
 
@@ -38,30 +40,25 @@ class Found(NamedTuple):
 
 
 class Document(NamedTuple):
-    """What could be read. `named` are the codes of all entries by section, sound or not; `broken` the sections in which
-    something was not sound."""
+    """What could be read. `named` are the codes of all entries by section, sound or not."""
 
     source: source.Source
     entries: list[Found]
     faults: list[Fault]
     named: dict[str, set[str]]
-    broken: set[str]
 
 
 def read(text: bytes) -> Document:
     """Raises FileRefused only for what is no YAML; all else is in `faults`."""
     read_source = source.read(text)
-    document = Document(read_source, [], list(read_source.faults), {}, set())
+    document = Document(read_source, [], list(read_source.faults), {})
     if not isinstance(read_source.value, dict):
         document.faults.append(Fault((), "mapping_expected", "A program file is a mapping of sections."))
         return document
     _top(document, read_source.value)
     for name, section in sections.items():
         if (raw := read_source.value.get(name)) is not None:
-            before = len(document.faults)
             _section(document, name, section, raw)
-            if len(document.faults) > before:
-                document.broken.add(name)
     return document
 
 
@@ -104,7 +101,22 @@ def _entry(document: Document, name: str, section: Section, raw: Any, path: Path
     try:
         document.entries.append(Found(name, section.entry.model_validate(raw), path))
     except ValidationError as wrong:
-        document.faults.extend(_faults(wrong.errors(include_url=False), section.entry, path))
+        errors = wrong.errors(include_url=False)
+        document.faults.extend(_faults(errors, section.entry, path))
+        if (rest := _sound_part(section.entry, raw, errors)) is not None:
+            document.entries.append(Found(name, rest, path))
+
+
+def _sound_part(entry: type[Entry], raw: Any, errors: list[ErrorDetails]) -> Entry | None:
+    """The entry without its faulty fields, if it can do without them: nothing of the file will be kept, but what else
+    is wrong with it is found in the same go."""
+    faulty = {error["loc"][0] for error in errors if error["loc"]}
+    if not isinstance(raw, dict) or not faulty:
+        return None
+    try:
+        return entry.model_validate({key: value for key, value in raw.items() if key not in faulty})
+    except ValidationError:
+        return None
 
 
 def _faults(errors: Iterable[ErrorDetails], entry: type[Entry], path: Path) -> Iterable[Fault]:
@@ -121,6 +133,8 @@ def _faults(errors: Iterable[ErrorDetails], entry: type[Entry], path: Path) -> I
                 yield Fault(place, "unknown_key", _unknown(str(error["loc"][-1]), known))
             case "literal_error":
                 yield Fault(place, "choice_unknown", f"Use one of these: {context['expected']}.")
+            case "string_pattern_mismatch":
+                yield Fault(place, "form_invalid", FORMS[context["pattern"]])
             case kind:
                 words = _WORDS.get(kind, error["msg"] + ".")
                 yield Fault(place, "required" if kind == "missing" else kind, words.format(**context))

@@ -54,8 +54,8 @@ def _nothing(applying: Applying) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the file. `read` gives the entries of a program in their one normal form; `put` brings one entry in, and
-    writes nothing when the program says so already; `finish` looks at all of them together."""
+    """A part of the file. `read` gives the entries of a program in their one normal form; `put` brings one entry in,
+    and writes nothing when the program says so already; `finish` looks at all of them together."""
 
     entry: type[Entry]
     read: Read

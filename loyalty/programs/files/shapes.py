@@ -77,7 +77,14 @@ def _zone_name(raw: str) -> str:
 _NUMBER_SCHEMA = WithJsonSchema(
     {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d+(\.\d+)?$"}]}
 )
-Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,49}$")]
+FORMS: dict[str, str] = {
+    (CODE_FORM := r"^[a-z0-9][a-z0-9_-]{0,49}$"): "Use lower-case letters, digits, - and _ (at most 50).",
+    (CURRENCY_FORM := r"^[A-Z]{3}$"): "Use the three-letter ISO code, such as EUR.",
+    (REGION_FORM := r"^([A-Z]{2})?$"): "Use the two-letter ISO code, such as ES.",
+}
+Code = Annotated[str, Field(pattern=CODE_FORM)]
+Currency = Annotated[str, Field(pattern=CURRENCY_FORM)]
+Region = Annotated[str, Field(pattern=REGION_FORM)]
 Name = Annotated[str, text(120, required=True)]
 Number4 = Annotated[Decimal, number(4), _NUMBER_SCHEMA]
 Number6 = Annotated[Decimal, number(6), _NUMBER_SCHEMA]

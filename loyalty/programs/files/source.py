@@ -1,7 +1,8 @@
 """Reads the YAML of a program file strictly, and remembers the line of every value.
 
-Only what a configuration needs is YAML here: mappings, lists, texts, plain numbers, true, false and null. Anchors, tags,
-keys that come twice and everything oversized are refused; 17:00, no, 1e3 and 2026-11-22 are texts. Numbers are exact.
+Only what a configuration needs is YAML here: mappings, lists, texts, plain numbers, true, false and null. Anchors,
+tags, keys that come twice and everything oversized are refused. 17:00, no, 1e3 and 2026-11-22 are texts; numbers are
+exact.
 """
 
 from __future__ import annotations
