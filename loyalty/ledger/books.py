@@ -120,7 +120,7 @@ class Books(Posting):
         purse = self.purse(member_id, point_type)
         check_amount(points)
         lines = self._spend(purse, points, at)
-        self._be_active(purse, at)
+        self._be_active(purse, at)  # before the lots are drawn on: what may come back has been kept alive too
         act = Act("redeem", at, at, actor, event_id, reference, reason_code, note)
         posted = self.post(purse, act, lines)
         key = (member_id, point_type.pk)

@@ -3,6 +3,7 @@ with the product. What both agree on after thousands of random acts is what the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -87,10 +88,10 @@ class Oracle:
             start = max(start, account.last)
         return _midnight(start, self.lasting_days + 1)
 
-    def _active_at(self, account: Account, when: datetime) -> None:
+    def _active_at(self, account: Account, when: datetime, just_used: Iterable[Pot] = ()) -> None:
         account.last = when if account.last is None else max(account.last, when)
         for pot in account.pots if self.by_inactivity else ():
-            if pot.left and pot.end and when < pot.end:
+            if (pot.left or pot in just_used) and pot.end and when < pot.end:
                 later = self.end(account, pot.start)
                 assert later
                 pot.end = max(pot.end, later)
@@ -124,8 +125,9 @@ class Oracle:
         self._pay_debt(account, pot)
 
     def redeem(self, account: Account, points: int, now: datetime) -> None:
-        account.purchases.append(Purchase(points, self._spend(account, points, now)))
-        self._active_at(account, now)
+        used = self._spend(account, points, now)
+        account.purchases.append(Purchase(points, used))
+        self._active_at(account, now, used)
 
     def _spend(self, account: Account, points: int, now: datetime, *, into_debt: bool = False) -> list[Pot]:
         if not into_debt and account.active(now) - account.debt < points:

@@ -130,3 +130,12 @@ def test_two_refunds_in_one_batch_together_give_back_no_more_than_was_taken(
             books.refund(original, 5, at=NOON, actor=TILL)
         books.write()
     assert remaining() == [6, 10]
+
+
+def test_under_inactivity_expiry_a_redemption_keeps_alive_what_it_took(ada: Member) -> None:
+    points = a_point_type(ada.program, "idle", expiry_kind="inactivity", expiry_count=3, expiry_unit="days")
+    earned(ada, points, 10, NOON - 2 * DAY)
+    purchase = redeem(ada, points, 10)
+    ledger.refund(purchase, at=NOON + 3 * DAY, actor=TILL)
+    lot = Lot.objects.get()
+    assert (lot.remaining, lot.expires_at) == (10, datetime(2026, 3, 13, 23, tzinfo=UTC))

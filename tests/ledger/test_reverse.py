@@ -337,3 +337,23 @@ def test_two_returns_in_one_batch_count_lapsed_points_once(ada: Member, points: 
         ]
         books.write()
     assert [parts(one) for one in both] == [(0, 0, 50, 0), (40, 40, 10, 0)]
+
+
+def test_a_return_sees_what_the_same_batch_has_spent(ada: Member, points: PointType) -> None:
+    award = earned(ada, points, 100, NOON)
+    with transaction.atomic():
+        books = Books.open([(ada.pk, points)], with_lots="all")
+        books.redeem(ada.pk, points, 70, at=NOON, actor=TILL)
+        books.load_originals([award.id])  # after, and from rows that still say 100
+        reversal = books.reverse(
+            ada.pk,
+            points,
+            100,
+            originals=[books.original(award.id)],
+            policy="within_balance",
+            at=NOON,
+            actor=TILL,
+        )
+        books.write()
+    assert parts(reversal) == (30, 0, 0, 70)
+    assert remaining() == [0]
