@@ -19,30 +19,32 @@ class Article(NamedTuple):
     weight: int
 
 
-def _article(sku: str, name: str, category: str, brand: str, price: str, tax: int, weight: int) -> Article:
+def _article(*words: str, tax: int = 10, weight: int) -> Article:
+    sku, name, category, brand, price = words
     return Article(sku, name, category, brand, Decimal(price), tax, weight)
 
 
 ARTICLES = [
-    _article("CF-ETH-250", "Ethiopia Yirgacheffe 250 g", "coffee", "Almendra", "11.90", 10, 14),
-    _article("CF-COL-250", "Colombia Huila 250 g", "coffee", "Almendra", "9.90", 10, 16),
-    _article("CF-COL-1KG", "Colombia Huila 1 kg", "coffee", "Almendra", "33.50", 10, 9),
-    _article("CF-HOUSE-1KG", "House blend 1 kg", "coffee", "Almendra", "27.90", 10, 12),
-    _article("CF-DECAF-250", "Decaf Brazil 250 g", "coffee", "Almendra", "10.40", 10, 6),
-    _article("TE-SENCHA", "Sencha, 100 g tin", "tea", "Hojas", "12.50", 10, 6),
-    _article("TE-EARL", "Earl Grey, 100 g tin", "tea", "Hojas", "9.80", 10, 7),
-    _article("TE-ROOIB", "Rooibos and orange, 100 g", "tea", "Hojas", "8.60", 10, 5),
-    _article("BK-TARTA", "Almond tart, whole", "bakery", "Obrador Sol", "19.50", 10, 7),
-    _article("BK-GALLE", "Almond biscuits, box", "bakery", "Obrador Sol", "6.90", 10, 12),
-    _article("BK-TURRON", "Soft turrón, 300 g", "bakery", "Obrador Sol", "13.40", 10, 5),
-    _article("KI-V60", "Pour-over dripper", "kitchen", "Hario", "24.00", 21, 4),
-    _article("KI-GRIND", "Hand grinder", "kitchen", "Comandante", "219.00", 21, 1),
-    _article("KI-MOKA-3", "Moka pot, 3 cups", "kitchen", "Bialetti", "32.90", 21, 4),
-    _article("KI-MUG", "Stoneware mug", "kitchen", "Talavera", "14.50", 21, 8),
-    _article("KI-SCALE", "Coffee scale", "kitchen", "Timemore", "59.00", 21, 2),
-    _article("GF-BASKET", "Gift basket", "gifts", "Almendra", "48.00", 10, 3),
+    _article("CF-ETH-250", "Ethiopia Yirgacheffe 250 g", "coffee", "Almendra", "11.90", weight=14),
+    _article("CF-COL-250", "Colombia Huila 250 g", "coffee", "Almendra", "9.90", weight=16),
+    _article("CF-COL-1KG", "Colombia Huila 1 kg", "coffee", "Almendra", "33.50", weight=9),
+    _article("CF-HOUSE-1KG", "House blend 1 kg", "coffee", "Almendra", "27.90", weight=12),
+    _article("CF-DECAF-250", "Decaf Brazil 250 g", "coffee", "Almendra", "10.40", weight=6),
+    _article("TE-SENCHA", "Sencha, 100 g tin", "tea", "Hojas", "12.50", weight=6),
+    _article("TE-EARL", "Earl Grey, 100 g tin", "tea", "Hojas", "9.80", weight=7),
+    _article("TE-ROOIB", "Rooibos and orange, 100 g", "tea", "Hojas", "8.60", weight=5),
+    _article("BK-TARTA", "Almond tart, whole", "bakery", "Obrador Sol", "19.50", weight=7),
+    _article("BK-GALLE", "Almond biscuits, box", "bakery", "Obrador Sol", "6.90", weight=12),
+    _article("BK-TURRON", "Soft turrón, 300 g", "bakery", "Obrador Sol", "13.40", weight=5),
+    _article("KI-V60", "Pour-over dripper", "kitchen", "Hario", "24.00", tax=21, weight=4),
+    _article("KI-GRIND", "Hand grinder", "kitchen", "Comandante", "219.00", tax=21, weight=1),
+    _article("KI-MOKA-3", "Moka pot, 3 cups", "kitchen", "Bialetti", "32.90", tax=21, weight=4),
+    _article("KI-MUG", "Stoneware mug", "kitchen", "Talavera", "14.50", tax=21, weight=8),
+    _article("KI-SCALE", "Coffee scale", "kitchen", "Timemore", "59.00", tax=21, weight=2),
+    _article("GF-BASKET", "Gift basket", "gifts", "Almendra", "48.00", weight=3),
 ]
-GIFT_CARD = _article("GF-CARD-25", "Gift card 25", "gifts", "Almendra", "25.00", 0, 1)
+GIFT_CARD = _article("GF-CARD-25", "Gift card 25", "gifts", "Almendra", "25.00", tax=0, weight=1)
+BY_SKU = {article.sku: article for article in ARTICLES}
 STORES = ["Malasaña", "Gràcia", "Ruzafa", "Triana"]
 CENT = Decimal("0.01")
 

@@ -23,6 +23,7 @@ from loyalty.events import activity, enrolment, intake
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.balances import balances_now
+from loyalty.ledger.models import Transaction
 from loyalty.members import members
 from loyalty.members.models import Member
 from loyalty.programs import nightly
@@ -37,12 +38,14 @@ BUSY_APPS = {"campaigns", "events", "ledger", "members"}
 
 
 class Play:
-    """One performance. `members` knows everybody who has joined so far, by reference."""
+    """One performance. `members` knows everybody who has joined so far, by reference; `payments` are the orders paid
+    with points."""
 
     def __init__(self, setting: Setting, story: Story, deeds: list[tuple[datetime, Deed]]) -> None:
         self.setting = setting
         self.span = story.span
         self.members: dict[str, Member] = {}
+        self.payments: list[Transaction] = []
         self._days: dict[date, _Day] = defaultdict(_Day)
         for person in story.people:
             if person.joined:
@@ -106,7 +109,8 @@ class Play:
         if spent < max(points.redeem_minimum, 1):
             return
         actor, reference = Actor("channel", sending.channel), data["order_id"]
-        ledger.redeem(member, points, spent, at=sending.heard_at, actor=actor, reference=reference)
+        paid = ledger.redeem(member, points, spent, at=sending.heard_at, actor=actor, reference=reference)
+        self.payments.append(paid)
         data["points_paid"] = str((spent * points.redeem_rate).quantize(goods.CENT))
 
     def _send(self, sendings: list[Sending]) -> None:
@@ -123,7 +127,7 @@ class Play:
                         raise receipt.fault
 
     def _tiers(self, at: datetime) -> None:
-        """Silver and gold by what was spent in the last twelve months, until tiers are decided by rules of their own."""
+        """Silver and gold by what was spent in the last twelve months."""
         ids = {member.pk: member for member in self.members.values()}
         today, rows = local_date(at, self.span.zone), []
         sums = activity.sums(list(ids), today - timedelta(days=365), today)

@@ -15,9 +15,12 @@ from campaigns.demo.play import Play
 from campaigns.demo.year import Span
 from loyalty.base import clock
 from loyalty.programs import credentials, nightly
+from loyalty.programs.files import templates
+from loyalty.programs.files.applying import apply
 from loyalty.programs.models import Channel, Scope
 
 LOGIN = "demo"
+MEMBERS, ORDERS = 400, 4700
 ADDRESS = "http://127.0.0.1:8000"
 
 
@@ -32,7 +35,7 @@ class Access:
 
 
 @transaction.atomic
-def seed(*, at: datetime, members: int = 400, orders: int = 5200) -> Access:
+def seed(*, at: datetime, members: int = MEMBERS, orders: int = ORDERS) -> Access:
     """A year of a program with so many members and about so many orders, up to the instant `at`.
 
     The same for the same local day, apart from ids and secrets.
@@ -42,11 +45,20 @@ def seed(*, at: datetime, members: int = 400, orders: int = 5200) -> Access:
     plot = story.write(
         end=at, span=span, members=members, orders=orders, seed=f"{span.last} {members} {orders}"
     )
-    Play(made, plot, deeds(plot)).run()
+    plan = deeds(plot)
+    Play(made, plot, plan).run()
     with clock.pinned(at):
         nightly.run_due(at)
     who = next(person for person in plot.people if person.joined)
     return _access(made.channels["web"], at=at, ref=who.ref)
+
+
+@transaction.atomic
+def begin(*, at: datetime) -> Access:
+    """A program without members, made from the template for retail."""
+    made = apply(templates.text("retail_points"), at=at, by=LOGIN)
+    channel = Channel.objects.select_related("program").get(program__code=made.program, code="web")
+    return _access(channel, at=at, ref="email:first.customer@example.com")
 
 
 def _access(channel: Channel, *, at: datetime, ref: str) -> Access:

@@ -21,8 +21,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--out", type=Path, metavar="FILE", help="write login, key and an example call there"
         )
-        parser.add_argument("--members", type=int, default=400)
-        parser.add_argument("--orders", type=int, default=5200)
+        parser.add_argument("--members", type=int, default=seeding.MEMBERS)
+        parser.add_argument("--orders", type=int, default=seeding.ORDERS)
 
     def handle(
         self, *args: Any, empty: bool, out: Path | None, members: int, orders: int, **options: Any
@@ -31,7 +31,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "There are programs already; example data goes into an empty installation only."
             )
-        access = seeding.seed(at=clock.now(), members=members, orders=orders)
+        at = clock.now()
+        access = seeding.begin(at=at) if empty else seeding.seed(at=at, members=members, orders=orders)
         if out is None:
             self.stdout.write(json.dumps(asdict(access), indent=2, ensure_ascii=False))
         else:

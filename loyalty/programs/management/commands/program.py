@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
-from loyalty.programs.files import applying
+from loyalty.programs.files import applying, templates
 from loyalty.programs.files.changes import say
 from loyalty.programs.files.faults import FileRefused
 from loyalty.programs.files.source import MAX_BYTES
@@ -32,12 +32,16 @@ class Command(BaseCommand):
         apply.add_argument(
             "--dry-run", action="store_true", help="change nothing, only say what would change"
         )
+        template = acts.add_parser("template", help="print a program to begin with")
+        template.add_argument("name", choices=templates.TEMPLATES)
         acts.add_parser("schema", help="print the JSON Schema of program files")
 
     def handle(self, *args: Any, act: str, **options: Any) -> None:
         match act:
             case "export":
                 self.stdout.write(_export(options["code"]), ending="")
+            case "template":
+                self.stdout.write(templates.text(options["name"]).decode(), ending="")
             case "schema":
                 self.stdout.write(json.dumps(applying.schema(), indent=2))
             case _:
