@@ -32,9 +32,7 @@ def deeds(story: Story) -> Plan:
     span, dice = story.span, story.dice
     here = [person for person in story.people if person.joined and person.joined < span.day(150)]
     cast = dice.sample(here, k=min(len(here), 20))
-    plan: Plan = [
-        (span.day(ago), _adjust(cast[number % len(cast)], number)) for number, ago in enumerate(_ADJUSTED)
-    ]
+    plan = _adjustments(story, cast)
     plan += _transfers(story, cast)
     plan += _debtor(story, _newcomer(story, "Inés Araújo"))
     plan += _suspended(story, _newcomer(story, "Bruno D'Angelo"))
@@ -44,7 +42,7 @@ def deeds(story: Story) -> Plan:
         (span.day(120), _gift_that_lapses(cast[4])),
         (span.day(70), _refund_of_last_payment),
         (span.day(35), _pause("tea")),
-        (span.day(2), _cut_budget("autumn")),
+        (span.day(1), _cut_budget("autumn")),
     ]
 
 
@@ -59,6 +57,15 @@ def _newcomer(story: Story, name: str) -> Person:
     person = Person(f"ext:{ref}", f"email:{profile['email']}", profile, 0, at, at)
     story.people.append(person)
     return person
+
+
+def _adjustments(story: Story, cast: list[Person]) -> Plan:
+    plan: Plan = []
+    for number, ago in enumerate(_ADJUSTED):
+        at = story.span.day(ago)
+        if known := [person for person in cast if person.joined and person.joined < at]:
+            plan.append((at, _adjust(known[number % len(known)], number)))
+    return plan
 
 
 def _adjust(person: Person, number: int) -> Deed:
@@ -164,12 +171,12 @@ def _pause(code: str) -> Deed:
 
 
 def _cut_budget(code: str) -> Deed:
-    """The manager leaves the campaign a twentieth of what it has given so far."""
+    """The manager leaves the campaign a twelfth of what it has given so far."""
 
     def deed(play: Play, at: datetime) -> None:
         campaign = Campaign.objects.get(program=play.setting.program, code=code)
         given = BudgetUse.objects.filter(campaign=campaign).values_list("points", flat=True).first() or 0
-        budget = given + max(given // 20, 450)
+        budget = given + max(given // 12, 600)
         drafts.save(campaign, {"budget": budget}, revision=campaign.revision, by=MANAGER, at=at)
         versions.publish(campaign, by=MANAGER, at=at, note="Nearly enough of it")
 
