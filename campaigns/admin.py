@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -23,35 +24,36 @@ from loyalty.programs.scoped_admin import LongListAdmin
 class Unchangeable(LongListAdmin):
     """History can be read by those who may see the campaign; nothing is edited here."""
 
-    object_history_template = "simple_history/object_history.html"
+    object_history_template: ClassVar[Any] = "simple_history/object_history.html"
 
 
 @admin.register(EarningCampaign, BonusCampaign)
-class CampaignChildAdmin(SimpleHistoryAdmin, PolymorphicChildModelAdmin, Unchangeable):  # type: ignore[misc, type-arg]
+class CampaignChildAdmin(SimpleHistoryAdmin, PolymorphicChildModelAdmin, Unchangeable):  # type: ignore[misc]
     base_model = Campaign
     show_in_index = False
-    object_history_template = "simple_history/object_history.html"
+    object_history_template: ClassVar[Any] = "simple_history/object_history.html"
 
 
 @admin.register(Campaign)
-class CampaignAdmin(SimpleHistoryAdmin, PolymorphicParentModelAdmin, Unchangeable):  # type: ignore[misc, type-arg]
+class CampaignAdmin(SimpleHistoryAdmin, PolymorphicParentModelAdmin, Unchangeable):  # type: ignore[misc]
     base_model = Campaign
     child_models = [EarningCampaign, BonusCampaign]
     list_display = ["page", "code", "trigger", "starts_at", "ends_at", "updated_by", "updated_at"]
     list_display_links = None
     ordering = ["priority", "code"]
-    object_history_template = "simple_history/object_history.html"
+    object_history_template: ClassVar[Any] = "simple_history/object_history.html"
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """New campaigns start in the builder."""
         if request.method == "GET":
             return redirect("campaigns:choose")
-        answer: HttpResponse = super().add_view(request, *args, **kwargs)
-        return answer
+        raise PermissionDenied
 
     @display(description=_("Campaign"), ordering="name")
     def page(self, campaign: Campaign) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("campaigns:campaign", args=[campaign.pk]), campaign.name)
+        return format_html(
+            '<a href="{}">{}</a>', reverse("campaigns:campaign", args=[campaign.pk]), campaign.name
+        )
 
 
 @admin.register(CampaignVersion)
@@ -59,7 +61,13 @@ class CampaignVersionAdmin(LongListAdmin):
     list_display = ["campaign", "number", "effective_from", "published_at", "published_by", "note"]
     list_select_related = ["campaign"]
     ordering = ["-published_at"]
-    fields = [("campaign", "number"), "effective_from", ("published_at", "published_by"), "note", "shown_definition"]
+    fields = [
+        ("campaign", "number"),
+        "effective_from",
+        ("published_at", "published_by"),
+        "note",
+        "shown_definition",
+    ]
     readonly_fields = ["shown_definition"]
     empty_text = _("Each publishing freezes the campaign as a version, which alone earns points.")
 

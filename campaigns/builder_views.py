@@ -1,4 +1,7 @@
-"""The campaign builder: one page, drawn again by the server while it is typed, saved with a guard against stale edits."""
+"""The campaign builder: one page, drawn again by the server while it is typed.
+
+Saved with a guard against stale edits.
+"""
 
 from __future__ import annotations
 
@@ -131,7 +134,10 @@ def restore(request: ScreenRequest, campaign_id: int, number: int) -> HttpRespon
     except LaurelError as refused:
         messages.error(request, refused.detail)
         return redirect("campaigns:version", campaign.pk, number)
-    messages.success(request, _("The draft says again what version %(number)d says. Review and publish it.") % {"number": number})
+    messages.success(
+        request,
+        _("The draft says again what version %(number)d says. Review and publish it.") % {"number": number},
+    )
     return redirect("campaigns:publish", campaign.pk)
 
 
@@ -140,13 +146,20 @@ def _conflict(request: ScreenRequest, form: DraftForm) -> HttpResponse:
     theirs = campaign_of(request, form.instance.pk)
     describer = Describer(request.program)
     changes = describer.changes(draft_definition(theirs), draft_definition(form.preview()))
-    conflict = {"by": theirs.updated_by, "at": theirs.updated_at, "changes": changes, "revision": theirs.revision}
+    conflict = {
+        "by": theirs.updated_by,
+        "at": theirs.updated_at,
+        "changes": changes,
+        "revision": theirs.revision,
+    }
     return _page(request, theirs, form, status=409, conflict=conflict)
 
 
 def _is_redraw(request: ScreenRequest) -> bool:
     """A button of an editor, or htmx asking for the page as it would be now. Nothing is stored."""
-    return request.POST.get("_do", "") not in ("", "save", "publish") or (bool(request.htmx) and "_do" not in request.POST)
+    return request.POST.get("_do", "") not in ("", "save", "publish") or (
+        bool(request.htmx) and "_do" not in request.POST
+    )
 
 
 def _redrawn(request: ScreenRequest, campaign: Campaign, form: DraftForm) -> HttpResponse:
@@ -154,11 +167,22 @@ def _redrawn(request: ScreenRequest, campaign: Campaign, form: DraftForm) -> Htt
     if name in EDITORS:
         form.editors[name].act(action)
     if request.htmx:
-        return render(request, "campaigns/_builder.html", {**_context(request, campaign, form), "program": request.program})
+        return render(
+            request,
+            "campaigns/_builder.html",
+            {**_context(request, campaign, form), "program": request.program},
+        )
     return _page(request, campaign, form)
 
 
-def _page(request: ScreenRequest, campaign: Campaign, form: DraftForm, *, status: int = 200, conflict: dict[str, Any] | None = None) -> HttpResponse:
+def _page(
+    request: ScreenRequest,
+    campaign: Campaign,
+    form: DraftForm,
+    *,
+    status: int = 200,
+    conflict: dict[str, Any] | None = None,
+) -> HttpResponse:
     title = campaign.name if campaign.pk else _("New campaign")
     context = {"title": title, "conflict": conflict, **_context(request, campaign, form)}
     return show(request, "campaigns/builder.html", context, status=status)
@@ -198,7 +222,11 @@ def drawn_editor(editor: Editor, schema: Schema) -> dict[str, Any]:
         {
             "match": block.match,
             "rows": [
-                {"drawn": drawn(row, schema), "row": row, "kept": json.dumps(row.kept) if row.kept is not None else ""}
+                {
+                    "drawn": drawn(row, schema),
+                    "row": row,
+                    "kept": json.dumps(row.kept) if row.kept is not None else "",
+                }
                 for row in block.rows
             ],
         }

@@ -104,9 +104,9 @@ def draft_definition(campaign: Campaign) -> dict[str, Any]:
 
 def _effect_as_typed(campaign: Campaign) -> dict[str, Any]:
     if isinstance(campaign, EarningCampaign):
-        names = ("basis", "points", "step", "step_rounding", "attribute")
+        names = ["basis", "points", "step", "step_rounding", "attribute"]
     else:
-        names = ("bonus", "multiplier", "table_field", "extra_points")
+        names = ["bonus", "multiplier", "table_field", "extra_points"]
     effect = {name: plain(getattr(campaign, name)) for name in names}
     return effect | {"table": dict(campaign.table)} if isinstance(campaign, BonusCampaign) else effect
 
@@ -137,18 +137,20 @@ class Describer:
         before = {key: self._text(key, old) if old else "" for key in PARTS}
         after = {key: self._text(key, new) for key in PARTS}
         return [
-            Change(key, PARTS[key], before[key] or "–", after[key] or "–") for key in PARTS if before[key] != after[key]
+            Change(key, PARTS[key], before[key] or "–", after[key] or "–")
+            for key in PARTS
+            if before[key] != after[key]
         ]
 
     def in_short(self, definition: Definition) -> str:
         """The campaign in one sentence; empty while it is not complete enough for one."""
         try:
-            return summary(definition, voice_of(self.program, definition["trigger"]))
+            return summary(definition, voice_of(self.program, definition["trigger"])) or ""
         except (LaurelError, ArithmeticError, LookupError, TypeError, ValueError):
             return ""
 
     def _event(self, definition: Definition) -> str:
-        code = definition["trigger"]
+        code = str(definition["trigger"])
         return str(TRIGGER_WORDS.get(code, "")) or self._names.get(code, code)
 
     # --- parts -----------------------------------------------------------------------------------------------------
@@ -189,11 +191,17 @@ class Describer:
     def _schema(self, definition: Definition) -> Schema:
         schema = schema_for(self.program, definition["trigger"])
         known = {one.name for one in schema}
-        return schema.extended(one for one in from_json(definition.get("fields") or ()) if one.name not in known)
+        return schema.extended(
+            one for one in from_json(definition.get("fields") or ()) if one.name not in known
+        )
 
     def _effect(self, definition: Definition) -> str:
         effect = definition["effect"]
-        return self._earning(effect, definition) if definition["kind"] == "earning" else self._bonus(effect, definition)
+        return (
+            self._earning(effect, definition)
+            if definition["kind"] == "earning"
+            else self._bonus(effect, definition)
+        )
 
     def _earning(self, effect: Definition, definition: Definition) -> str:
         told = {
@@ -227,7 +235,10 @@ class Describer:
             return ""
         per = str(PER.get(str(cap.get("per")), cap.get("per")))
         if cap.get("points") is not None:
-            return _("at most %(points)s %(per)s") % {"points": self._named(cap["points"], definition), "per": per}
+            return _("at most %(points)s %(per)s") % {
+                "points": self._named(cap["points"], definition),
+                "per": per,
+            }
         times = cap.get("times")
         once = ngettext("once %(per)s", "at most %(n)s times %(per)s", times if isinstance(times, int) else 2)
         return once % {"n": times, "per": per}

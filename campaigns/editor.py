@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
@@ -132,7 +132,9 @@ class Editor:
         editor = cls(prefix, _match(data.get(f"{prefix}-match")))
         for b in range(_count(data.get(f"{prefix}-blocks"), MAX_BLOCKS)):
             name = f"{prefix}-{b}"
-            rows = [_posted_row(f"{name}-{r}", data) for r in range(_count(data.get(f"{name}-rows"), MAX_ROWS))]
+            rows = [
+                _posted_row(f"{name}-{r}", data) for r in range(_count(data.get(f"{name}-rows"), MAX_ROWS))
+            ]
             editor.blocks.append(Block(_match(data.get(f"{name}-match")), rows))
         return editor
 
@@ -195,19 +197,25 @@ def _match(text: Any) -> Match:
 
 
 def _count(text: Any, most: int) -> int:
-    return min(int(text), most) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 4 else 0
+    return (
+        min(int(text), most)
+        if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 4
+        else 0
+    )
 
 
 def _opened(tree: Tree) -> tuple[Match | None, list[Tree]]:
     for kind in ("all", "any"):
         if isinstance(tree.get(kind), list):
-            return cast(Match, kind), tree[kind]
+            return kind, tree[kind]
     return None, [tree]
 
 
 def _is_simple(tree: Tree) -> bool:
     where = tree.get("where", {})
-    return "field" in tree and "items" not in tree or (tree.get("items") in QUANTIFIERS and "field" in where)
+    return ("field" in tree and "items" not in tree) or (
+        tree.get("items") in QUANTIFIERS and "field" in where
+    )
 
 
 def _row(tree: Tree) -> Row:
@@ -215,7 +223,9 @@ def _row(tree: Tree) -> Row:
         return Row(kept=tree)
     leaf = tree["where"] if "items" in tree else tree
     value = leaf.get("value")
-    low, high = value if leaf["op"] == "between" and isinstance(value, list) and len(value) == 2 else (value, "")
+    low, high = (
+        value if leaf["op"] == "between" and isinstance(value, list) and len(value) == 2 else (value, "")
+    )
     days = leaf.get("days")
     return Row(leaf["field"], leaf["op"], _text(low), _text(high), _text(days), tree.get("items", "any"))
 

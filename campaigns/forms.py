@@ -36,6 +36,7 @@ from loyalty.programs.models import PointType, Program
 EDITORS = ("conditions", "items", "audience")
 ROWS = ("caps", "hours", "table")
 MAX_LINES = 30
+REDRAWS = {"trigger", "basis"}
 _COMMON = [
     "name", "code", "description", "point_type", "trigger", "starts_at", "ends_at", "priority", "stacking_group",
 ]  # fmt: skip
@@ -95,7 +96,9 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
 
     starts_at = LocalMomentField(label=gettext_lazy("Starts"))
     ends_at = LocalMomentField(label=gettext_lazy("Ends"))
-    budget_points = BudgetField(required=False, max_length=30, label=gettext_lazy("Budget for all members together"))
+    budget_points = BudgetField(
+        required=False, max_length=30, label=gettext_lazy("Budget for all members together")
+    )
     trigger = forms.ChoiceField(label=gettext_lazy("What has to happen"))
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, instance: Campaign) -> None:
@@ -109,9 +112,11 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
         if instance.pk:
             del self.fields["code"]
         for name, field in self.fields.items():
+            if name in REDRAWS:  # what they say decides which other fields there are
+                field.widget.attrs |= {"hx-post": "", "hx-trigger": "change"}
             if isinstance(field, forms.DecimalField) and isinstance(self.initial.get(name), Decimal):
                 self.initial[name] = plain(self.initial[name])
-                field.widget.input_type = "text"  # type: ignore[attr-defined]  # a stepper is of no use for rates
+                field.widget.input_type = "text"  # a stepper is of no use for rates
         if instance.budget is not None:
             self.initial["budget_points"] = format_points(instance.budget, instance.point_type.decimals)
         if data is None:
@@ -155,13 +160,19 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
         schema = schema_for(self.program, data.get("trigger") or self.instance.trigger)
         plain = {name: data[name] for name in self.fields if name in data and name != "budget_points"}
         trees = {name: editor.tree(schema) for name, editor in self.editors.items()}
-        return plain | trees | {
-            "budget": data.get("budget"),
-            "weekdays": self.weekdays,
-            "hours": [[line["from"], line["to"]] for line in self.lines["hours"] if line["from"] or line["to"]],
-            "caps": [_cap(line) for line in self.lines["caps"] if line["amount"]],
-            **self.own_values(),
-        }
+        return (
+            plain
+            | trees
+            | {
+                "budget": data.get("budget"),
+                "weekdays": self.weekdays,
+                "hours": [
+                    [line["from"], line["to"]] for line in self.lines["hours"] if line["from"] or line["to"]
+                ],
+                "caps": [_cap(line) for line in self.lines["caps"] if line["amount"]],
+                **self.own_values(),
+            }
+        )
 
     def own_values(self) -> dict[str, Any]:
         """What the kind of campaign adds."""
@@ -170,12 +181,9 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
     def preview(self) -> Campaign:
         """The draft as typed so far, unsaved; values that cannot be read stay as they were."""
         if not self.is_bound:
-            return self.instance
+            return draft_of(self.instance)
         self.is_valid()
-        draft = type(self.instance)()
-        for field in self.instance._meta.concrete_fields:
-            setattr(draft, field.attname, getattr(self.instance, field.attname))
-        draft.program = self.program
+        draft = draft_of(self.instance)
         values = self.values()
         if values.get("point_type") is None:
             values["point_type"] = self.instance.point_type
@@ -203,10 +211,23 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
     @property
     def notices(self) -> list[str]:
         """Times that daylight saving moved."""
-        return [field.notice for field in self.fields.values() if isinstance(field, LocalMomentField) and field.notice]
+        return [
+            field.notice
+            for field in self.fields.values()
+            if isinstance(field, LocalMomentField) and field.notice
+        ]
 
     def periods(self) -> list[tuple[str, Any]]:
         return [(period, PER[period]) for period in PERIODS]
+
+
+def draft_of(campaign: Campaign) -> Campaign:
+    """A copy that can be changed without changing the campaign."""
+    draft = type(campaign)()
+    for field in campaign._meta.concrete_fields:
+        setattr(draft, field.attname, getattr(campaign, field.attname))
+    draft.program, draft.point_type = campaign.program, campaign.point_type
+    return draft
 
 
 class EarningForm(DraftForm):
@@ -218,10 +239,14 @@ class EarningForm(DraftForm):
         super().__init__(data, instance=instance)
         trigger = (data or {}).get("trigger") or instance.trigger
         numbers = [
-            one for one in schema_for(self.program, str(trigger)) if one.scope == "event" and one.type is FieldType.NUMBER
+            one
+            for one in schema_for(self.program, str(trigger))
+            if one.scope == "event" and one.type is FieldType.NUMBER
         ]
         choices = [("", _("Choose a number"))] + [(one.measure, str(one.label)) for one in numbers]
-        self.fields["attribute"] = forms.ChoiceField(choices=choices, required=False, label=_("Number in the event"))
+        self.fields["attribute"] = forms.ChoiceField(
+            choices=choices, required=False, label=_("Number in the event")
+        )
         self.fields["points"].label = _("Points")
 
 
@@ -234,9 +259,18 @@ class BonusForm(DraftForm):
         super().__init__(data, instance=instance)
         trigger = (data or {}).get("trigger") or instance.trigger
         kinds = (FieldType.CHOICE, FieldType.TEXT, FieldType.NUMBER, FieldType.BOOLEAN)
-        fields = [one for one in schema_for(self.program, str(trigger)) if one.scope != "item" and one.type in kinds and not one.windowed]
+        fields = [
+            one
+            for one in schema_for(self.program, str(trigger))
+            if one.scope != "item" and one.type in kinds and not one.windowed
+        ]
         choices = [("", _("The same for everyone"))] + [(one.name, str(one.label)) for one in fields]
-        self.fields["table_field"] = forms.ChoiceField(choices=choices, required=False, label=_("Multiplier depends on"))
+        self.fields["table_field"] = forms.ChoiceField(
+            widget=forms.Select(attrs={"hx-post": "", "hx-trigger": "change"}),
+            choices=choices,
+            required=False,
+            label=_("Multiplier depends on"),
+        )
 
     def own_values(self) -> dict[str, Any]:
         rows = [line for line in self.lines["table"] if line["value"]]

@@ -30,46 +30,106 @@ RECIPES: dict[str, Recipe] = {
     recipe.code: recipe
     for recipe in (
         Recipe(
-            "base", "shopping_bag", _("Points for spending"), _("The base rule: so many points for each unit of money spent."),
-            EarningCampaign, {"name": "Points for spending", "code": "base", "basis": "amount", "points": Decimal(1), "step": Decimal(1)},
-        ),
-        Recipe(
-            "weekend", "celebration", _("Double points weekend"), _("Twice the base points on Saturdays and Sundays."),
-            BonusCampaign, {"name": "Double points weekend", "code": "double-weekend", "multiplier": Decimal(2), "weekdays": ["sat", "sun"]},
-        ),
-        Recipe(
-            "category", "category", _("Category boost"), _("More points on items of a category or brand."),
-            BonusCampaign,
-            {"name": "Category boost", "code": "category-boost", "multiplier": Decimal(3), "items": {"field": "item.category", "op": "in", "value": []}},
-        ),
-        Recipe(
-            "welcome", "waving_hand", _("Welcome points"), _("A fixed number of points for joining, once for each member."),
+            "base",
+            "shopping_bag",
+            _("Points for spending"),
+            _("The base rule: so many points for each unit of money spent."),
             EarningCampaign,
             {
-                "name": "Welcome points", "code": "welcome", "trigger": "member.registered", "basis": "fixed",
-                "points": Decimal(100), "caps": [{"times": 1, "per": "lifetime"}],
+                "name": "Points for spending",
+                "code": "base",
+                "basis": "amount",
+                "points": Decimal(1),
+                "step": Decimal(1),
             },
         ),
         Recipe(
-            "birthday", "cake", _("Birthday bonus"), _("A multiplier for what members buy on their birthday."),
+            "weekend",
+            "celebration",
+            _("Double points weekend"),
+            _("Twice the base points on Saturdays and Sundays."),
             BonusCampaign,
             {
-                "name": "Birthday bonus", "code": "birthday", "multiplier": Decimal(2),
+                "name": "Double points weekend",
+                "code": "double-weekend",
+                "multiplier": Decimal(2),
+                "weekdays": ["sat", "sun"],
+            },
+        ),
+        Recipe(
+            "category",
+            "category",
+            _("Category boost"),
+            _("More points on items of a category or brand."),
+            BonusCampaign,
+            {
+                "name": "Category boost",
+                "code": "category-boost",
+                "multiplier": Decimal(3),
+                "items": {"field": "item.category", "op": "in", "value": []},
+            },
+        ),
+        Recipe(
+            "welcome",
+            "waving_hand",
+            _("Welcome points"),
+            _("A fixed number of points for joining, once for each member."),
+            EarningCampaign,
+            {
+                "name": "Welcome points",
+                "code": "welcome",
+                "trigger": "member.registered",
+                "basis": "fixed",
+                "points": Decimal(100),
+                "caps": [{"times": 1, "per": "lifetime"}],
+            },
+        ),
+        Recipe(
+            "birthday",
+            "cake",
+            _("Birthday bonus"),
+            _("A multiplier for what members buy on their birthday."),
+            BonusCampaign,
+            {
+                "name": "Birthday bonus",
+                "code": "birthday",
+                "multiplier": Decimal(2),
                 "audience": {"field": "member.is_birthday", "op": "eq", "value": True},
             },
         ),
         Recipe(
-            "review", "rate_review", _("Points for a review"), _("Points for writing a review, with a limit a month."),
+            "review",
+            "rate_review",
+            _("Points for a review"),
+            _("Points for writing a review, with a limit a month."),
             EarningCampaign,
             {
-                "name": "Points for a review", "code": "review", "trigger": "review.submitted", "basis": "fixed",
-                "points": Decimal(20), "caps": [{"times": 3, "per": "month"}],
+                "name": "Points for a review",
+                "code": "review",
+                "trigger": "review.submitted",
+                "basis": "fixed",
+                "points": Decimal(20),
+                "caps": [{"times": 3, "per": "month"}],
             },
         ),
-        Recipe("earning", "add_circle", _("Empty base rule"), _("Start from nothing: points for an event."), EarningCampaign, {}),
-        Recipe("bonus", "stars", _("Empty bonus"), _("Start from nothing: something on top of the base points."), BonusCampaign, {}),
+        Recipe(
+            "earning",
+            "add_circle",
+            _("Empty base rule"),
+            _("Start from nothing: points for an event."),
+            EarningCampaign,
+            {},
+        ),
+        Recipe(
+            "bonus",
+            "stars",
+            _("Empty bonus"),
+            _("Start from nothing: something on top of the base points."),
+            BonusCampaign,
+            {},
+        ),
     )
-}  # fmt: skip
+}
 
 
 def start(code: str, program: Program) -> Campaign | None:

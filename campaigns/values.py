@@ -25,11 +25,17 @@ def known_values(program: Program, schema: Schema) -> dict[str, list[tuple[str, 
     }
     tiers = Member.objects.filter(program=program).exclude(tier_code="").order_by("-pk")[:2000]
     found["member.tier"] = sorted(set(tiers.values_list("tier_code", "tier_name")))
-    orders = Event.objects.filter(program=program, type="order.completed").order_by("-pk").values_list("payload", flat=True)
+    orders = (
+        Event.objects.filter(program=program, type="order.completed")
+        .order_by("-pk")
+        .values_list("payload", flat=True)
+    )
     payloads = list(orders[:LATEST])
     for name, counter in _counted(payloads).items():
         found[name] = [(value, _share(times, len(payloads))) for value, times in counter.most_common(MOST)]
-    texts = {field.name for field in schema if field.type in (FieldType.TEXT, FieldType.CHOICE, FieldType.SET)}
+    texts = {
+        field.name for field in schema if field.type in (FieldType.TEXT, FieldType.CHOICE, FieldType.SET)
+    }
     return {name: values for name, values in found.items() if values and name in texts}
 
 

@@ -36,7 +36,11 @@ TONES = {"draft": "quiet", "scheduled": "info", "running": "good", "paused": "wa
 
 def campaign_of(request: ScreenRequest, campaign_id: int) -> Campaign:
     """The campaign, if of the chosen program; another program's answers as if it did not exist."""
-    found = Campaign.objects.filter(program=request.program, pk=campaign_id).select_related("program", "point_type").first()
+    found = (
+        Campaign.objects.filter(program=request.program, pk=campaign_id)
+        .select_related("program", "point_type")
+        .first()
+    )
     if found is None:
         raise Http404
     return found
@@ -47,9 +51,16 @@ def campaign_of(request: ScreenRequest, campaign_id: int) -> Campaign:
 def campaign_list(request: ScreenRequest) -> HttpResponse:
     """All campaigns with their state, what they gave and how much budget is left."""
     wanted = request.GET.get("state", "")
-    campaigns = list(Campaign.objects.filter(program=request.program).select_related("point_type", "budget_use"))
+    campaigns = list(
+        Campaign.objects.filter(program=request.program).select_related("point_type", "budget_use")
+    )
     states = versions.states(campaigns, clock.now())
-    given = dict(Award.objects.filter(campaign__in=campaigns).values_list("campaign").annotate(Sum("points")).order_by())
+    given = dict(
+        Award.objects.filter(campaign__in=campaigns)
+        .values_list("campaign")
+        .annotate(Sum("points"))
+        .order_by()
+    )
     rows = [row_of(campaign, states[campaign.pk], given.get(campaign.pk, 0)) for campaign in campaigns]
     counts = {state: sum(row["state"] == state for row in rows) for state in STATES}
     context = {
@@ -116,7 +127,11 @@ def publish(request: ScreenRequest, campaign_id: int) -> HttpResponse:
         try:
             since = moment.to_python(request.POST.get("effective_from", ""))
             made = versions.publish(
-                campaign, by=actor_name(request), at=clock.now(), effective_from=since, note=request.POST.get("note", "")[:500]
+                campaign,
+                by=actor_name(request),
+                at=clock.now(),
+                effective_from=since,
+                note=request.POST.get("note", "")[:500],
             )
         except LaurelError as refused:
             problems = [fault.message for fault in refused.errors] or [refused.detail]
@@ -132,7 +147,10 @@ def _publish_page(request: ScreenRequest, campaign: Campaign, problems: list[str
     newest = versions.latest(campaign)
     describer = Describer(request.program)
     draft = draft_definition(campaign)
-    blockers = [{"section": SECTION_OF.get(fault.path.partition("/")[0], "effect"), "message": fault.message} for fault in faults(campaign)]
+    blockers = [
+        {"section": SECTION_OF.get(fault.path.partition("/")[0], "effect"), "message": fault.message}
+        for fault in faults(campaign)
+    ]
     context = {
         "title": _("Publish %(campaign)s") % {"campaign": campaign.name},
         "campaign": campaign,
@@ -154,7 +172,9 @@ def version_page(request: ScreenRequest, campaign_id: int, number: int) -> HttpR
     campaign = campaign_of(request, campaign_id)
     version = _version(campaign, number)
     other_number = request.GET.get("with", "")
-    other = _version(campaign, int(other_number)) if other_number.isdigit() and len(other_number) < 6 else None
+    other = (
+        _version(campaign, int(other_number)) if other_number.isdigit() and len(other_number) < 6 else None
+    )
     if other is None and number > 1 and "with" not in request.GET:
         other = CampaignVersion.objects.filter(campaign=campaign, number=number - 1).first()
     describer = Describer(request.program)

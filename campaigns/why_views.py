@@ -28,7 +28,12 @@ def why(request: ScreenRequest, event_id: UUID) -> HttpResponse:
     event = Event.objects.filter(program=request.program, pk=event_id).first()
     if event is None:
         raise Http404
-    context = {"title": _("Why?"), "event": event, "may_retry": may(request, "events.change_event"), **_explanation(event)}
+    context = {
+        "title": _("Why?"),
+        "event": event,
+        "may_retry": may(request, "events.change_event"),
+        **_explanation(event),
+    }
     if request.htmx:
         return render(request, "campaigns/_why.html", context | {"program": request.program})
     return show(request, "campaigns/why.html", context)

@@ -30,7 +30,9 @@ class ListAdmin(ModelAdmin):  # type: ignore[misc]
     list_filter_sheet = False
     compressed_fields = True
 
-    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponse:
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
         """An unknown id, and one of another program, answer alike."""
         raise Http404
 
@@ -38,7 +40,7 @@ class ListAdmin(ModelAdmin):  # type: ignore[misc]
 class ReadOnlyAdmin(ListAdmin):
     """Can be read by those who may; nobody adds, changes or deletes here, a superuser included."""
 
-    actions = None
+    actions: Any = None
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -77,7 +79,13 @@ class JobAdmin(ReadOnlyAdmin):
     @display(
         description=_("State"),
         ordering="state",
-        label={"queued": "info", "running": "info", "done": "success", "failed": "danger", "cancelled": "warning"},
+        label={
+            "queued": "info",
+            "running": "info",
+            "done": "success",
+            "failed": "danger",
+            "cancelled": "warning",
+        },
     )
     def shown_state(self, job: Job) -> tuple[str, str]:
         return job.state, job.get_state_display()

@@ -70,7 +70,7 @@ def _permission_name(code: str) -> str:
 
 def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """A page inside the admin's frame."""
-    request.current_app = admin.site.name  # type: ignore[attr-defined]
+    request.current_app = admin.site.name
     return render(request, template, {**admin.site.each_context(request), **context}, status=status)
 
 

@@ -26,14 +26,24 @@ class AdjustForm(forms.Form):
     token = forms.UUIDField(widget=forms.HiddenInput)
     direction = forms.ChoiceField(choices=list(DIRECTIONS.items()), label=gettext_lazy("What to do"))
     points = forms.CharField(max_length=30, label=gettext_lazy("How many"))
-    point_type = forms.ModelChoiceField(PointType.objects.none(), label=gettext_lazy("Kind of points"), empty_label=None)
-    reason_code = forms.ChoiceField(choices=[("", gettext_lazy("Choose a reason")), *REASONS.items()], label=gettext_lazy("Reason"))
+    point_type = forms.ModelChoiceField(
+        PointType.objects.none(), label=gettext_lazy("Kind of points"), empty_label=None
+    )
+    reason_code = forms.ChoiceField(
+        choices=[("", gettext_lazy("Choose a reason")), *REASONS.items()], label=gettext_lazy("Reason")
+    )
     reference = forms.CharField(max_length=120, required=False, label=gettext_lazy("Reference"))
-    note = forms.CharField(max_length=500, required=False, label=gettext_lazy("Note for colleagues"), widget=forms.Textarea)
+    note = forms.CharField(
+        max_length=500, required=False, label=gettext_lazy("Note for colleagues"), widget=forms.Textarea
+    )
 
     def __init__(self, *args: Any, program: Program, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        types = PointType.objects.filter(program=program).select_related("program").order_by("-is_default", "code")
+        types = (
+            PointType.objects.filter(program=program)
+            .select_related("program")
+            .order_by("-is_default", "code")
+        )
         self.fields["point_type"].queryset = types  # type: ignore[attr-defined]
         self.fields["point_type"].initial = types.first()
 
@@ -84,6 +94,8 @@ class AdjustForm(forms.Form):
             self.add_error("points", wrong.detail)
             return
         if units <= 0:
-            self.add_error("points", _("Give a number above zero, and choose above whether to give or to take."))
+            self.add_error(
+                "points", _("Give a number above zero, and choose above whether to give or to take.")
+            )
             return
         data["points"] = units

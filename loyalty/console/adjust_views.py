@@ -17,7 +17,7 @@ from loyalty.base.errors import LaurelError
 from loyalty.console.access import ScreenRequest, actor_name, screen, show
 from loyalty.console.adjust_form import AdjustForm
 from loyalty.console.member_views import member_of
-from loyalty.console.once import once
+from loyalty.console.once import once, result_of
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.balances import Balance, balances_now
@@ -44,10 +44,17 @@ def adjust(request: ScreenRequest, member_id: UUID) -> HttpResponse:
     """The form, and carrying it out."""
     member = member_of(request, member_id)
     if request.method == "POST":
+        if done := result_of(request.POST.get("token")):
+            return redirect(done)  # also when the browser has lost half of what was typed
         form = AdjustForm(request.POST, program=request.program)
         if form.is_valid():
             try:
-                result, _first = once(form.form_token, lambda: _book(request, member, form), by=actor_name(request), at=clock.now())
+                result, _first = once(
+                    form.form_token,
+                    lambda: _book(request, member, form),
+                    by=actor_name(request),
+                    at=clock.now(),
+                )
             except LaurelError as refused:
                 form.add_error("points" if refused.code == "insufficient_points" else None, refused.detail)
             else:
@@ -73,8 +80,16 @@ def _book(request: ScreenRequest, member: Member, form: AdjustForm) -> str:
 
 
 def _page(request: ScreenRequest, member: Member, form: AdjustForm, *, status: int = 200) -> HttpResponse:
-    context = {"title": member.name or _("Member"), "member": member, "form": form, "preview": preview(member, form)}
-    return show(request, "console/adjust.html", context, status=status)
+    context = {
+        "title": member.name or _("Member"),
+        "member": member,
+        "form": form,
+        "preview": preview(member, form),
+    }
+    answer = show(request, "console/adjust.html", context, status=status)
+    # The back button then shows this very form with its token, so that sending it once more books nothing.
+    answer.headers["Cache-Control"] = "private, max-age=0"
+    return answer
 
 
 @require_http_methods(["GET", "POST"])
@@ -116,5 +131,3 @@ def receipt(request: ScreenRequest, member_id: UUID, transaction_id: UUID) -> Ht
         "lots": found.lots.all(),
     }
     return show(request, "console/receipt.html", context)
-
-

@@ -24,7 +24,11 @@ from loyalty.ledger.models import Transaction
 
 def event_of(request: ScreenRequest, event_id: UUID) -> Event:
     """The event, if of the chosen program; else 404."""
-    found = Event.objects.filter(program=request.program, pk=event_id).select_related("channel", "member", "identifier").first()
+    found = (
+        Event.objects.filter(program=request.program, pk=event_id)
+        .select_related("channel", "member", "identifier")
+        .first()
+    )
     if found is None:
         raise Http404
     return found
@@ -34,7 +38,9 @@ def event_of(request: ScreenRequest, event_id: UUID) -> Event:
 @screen("events.view_event")
 def event_page(request: ScreenRequest, event_id: UUID) -> HttpResponse:
     event = event_of(request, event_id)
-    booked = Transaction.objects.filter(event_id=event.pk, program=request.program).select_related("point_type", "member")
+    booked = Transaction.objects.filter(event_id=event.pk, program=request.program).select_related(
+        "point_type", "member"
+    )
     context = {
         "title": _("Event"),
         "event": event,
@@ -70,9 +76,14 @@ def link_event(request: ScreenRequest, event_id: UUID) -> HttpResponse:
         except LaurelError as refused:
             messages.error(request, refused.detail)
         else:
-            messages.success(request, _("The event now belongs to %(member)s and is processed next.") % {"member": chosen[0]})
+            messages.success(
+                request,
+                _("The event now belongs to %(member)s and is processed next.") % {"member": chosen[0]},
+            )
         return redirect("console:event", event.pk)
-    waiting = Event.objects.filter(program=request.program, identifier=event.identifier, status=Event.Status.GUEST)
+    waiting = Event.objects.filter(
+        program=request.program, identifier=event.identifier, status=Event.Status.GUEST
+    )
     context = {
         "title": _("Link to a member"),
         "event": event,

@@ -52,20 +52,27 @@ def numbers(program: Program, at: datetime) -> list[dict[str, str]]:
     today = clock.midnight(clock.local_date(at, program.zone), program.zone)
     events = Event.objects.filter(pk__gte=_first_id(today), program=program, received_at__gte=today).count()
     default = PointType.objects.filter(program=program, is_default=True).first()
-    held = Wallet.objects.filter(program=program, point_type=default).aggregate(sum=Sum("balance"))["sum"] or 0
+    held = (
+        Wallet.objects.filter(program=program, point_type=default).aggregate(sum=Sum("balance"))["sum"] or 0
+    )
     members = Member.objects.filter(program=program)
     return [
         {
             "label": _("Members"),
             "value": number(members.exclude(state=Member.State.CLOSED).count()),
-            "note": _("%(n)s joined in the last 7 days") % {"n": number(members.filter(enrolled_at__gte=at - timedelta(days=7)).count())},
+            "note": _("%(n)s joined in the last 7 days")
+            % {"n": number(members.filter(enrolled_at__gte=at - timedelta(days=7)).count())},
         },
         {
             "label": _("Outstanding %(points)s") % {"points": default.name_many if default else _("points")},
             "value": number(held, default.decimals if default else 0),
             "note": _("Sum of all balances, debt taken off"),
         },
-        {"label": _("Events today"), "value": number(events), "note": _("Received since midnight, %(zone)s") % {"zone": program.timezone}},
+        {
+            "label": _("Events today"),
+            "value": number(events),
+            "note": _("Received since midnight, %(zone)s") % {"zone": program.timezone},
+        },
     ]
 
 
@@ -84,13 +91,30 @@ def recent(program: Program) -> list[Transaction]:
 def events_aside(program: Program, at: datetime) -> list[Notice]:
     """Events that were not processed, by the reason they lie aside."""
     counts = dict(
-        Event.objects.filter(program=program, status__in=ASIDE).values_list("status").annotate(n=Count("pk")).order_by()
+        Event.objects.filter(program=program, status__in=ASIDE)
+        .values_list("status")
+        .annotate(n=Count("pk"))
+        .order_by()
     )
     told = {
         "failed": ("bad", ngettext("%(n)s event failed.", "%(n)s events failed.", counts.get("failed", 0))),
-        "waiting": ("warn", ngettext("%(n)s event waits for its order.", "%(n)s events wait for their orders.", counts.get("waiting", 0))),
-        "guest": ("info", ngettext("%(n)s event of a guest waits for its member.", "%(n)s events of guests wait for their members.", counts.get("guest", 0))),
-    }  # fmt: skip
+        "waiting": (
+            "warn",
+            ngettext(
+                "%(n)s event waits for its order.",
+                "%(n)s events wait for their orders.",
+                counts.get("waiting", 0),
+            ),
+        ),
+        "guest": (
+            "info",
+            ngettext(
+                "%(n)s event of a guest waits for its member.",
+                "%(n)s events of guests wait for their members.",
+                counts.get("guest", 0),
+            ),
+        ),
+    }
     return [
         Notice(level, text % {"n": number(counts[status])}, _events_url(status), _("Show them"))  # type: ignore[arg-type]
         for status, (level, text) in told.items()
@@ -104,11 +128,14 @@ def _events_url(status: str) -> str:
 
 def failed_jobs(program: Program, at: datetime) -> list[Notice]:
     """Jobs that failed in the last week and have not succeeded since."""
-    own = Job.objects.filter(scope__in=["", program.code], state=Job.State.FAILED, created_at__gte=at - FAILED_JOBS)
+    own = Job.objects.filter(
+        scope__in=["", program.code], state=Job.State.FAILED, created_at__gte=at - FAILED_JOBS
+    )
     return [
         Notice(
             "bad",
-            _("The job %(job)s failed: %(error)s") % {"job": job, "error": job.error[:160] or _("no reason recorded")},
+            _("The job %(job)s failed: %(error)s")
+            % {"job": job, "error": job.error[:160] or _("no reason recorded")},
             reverse("admin:base_job_change", args=[job.pk]),
             _("Look at it"),
         )
@@ -122,7 +149,12 @@ def books_proved(program: Program, at: datetime) -> list[Notice]:
     if last is None or last.state != Job.State.DONE or last.result.get("ok", True):
         return []
     return [
-        Notice("bad", _("The last check of the books found a breach."), reverse("admin:base_job_change", args=[last.pk]), _("Show the rows"))
+        Notice(
+            "bad",
+            _("The last check of the books found a breach."),
+            reverse("admin:base_job_change", args=[last.pk]),
+            _("Show the rows"),
+        )
     ]
 
 
@@ -148,9 +180,17 @@ def has_channel(program: Program) -> Step:
 
 def has_key(program: Program) -> Step:
     channel = Channel.objects.filter(program=program).first()
-    working = ApiKey.objects.filter(Q(expires_at=None) | Q(expires_at__gt=clock.now()), channel__program=program, revoked_at=None)
-    url = reverse("console:keys", args=[channel.pk]) if channel else reverse("admin:programs_channel_changelist")
-    return Step(_("Make a key for it"), _("The channel proves with it who it is."), working.exists(), url, _("Keys"))
+    working = ApiKey.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=clock.now()), channel__program=program, revoked_at=None
+    )
+    url = (
+        reverse("console:keys", args=[channel.pk])
+        if channel
+        else reverse("admin:programs_channel_changelist")
+    )
+    return Step(
+        _("Make a key for it"), _("The channel proves with it who it is."), working.exists(), url, _("Keys")
+    )
 
 
 def has_event(program: Program) -> Step:

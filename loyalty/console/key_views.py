@@ -19,14 +19,23 @@ from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
 from loyalty.programs import credentials
 from loyalty.programs.models import ApiKey, Channel, Scope
 
-OVERLAPS = {"0": gettext_lazy("Ends now"), "1": gettext_lazy("1 hour"), "24": gettext_lazy("24 hours"), "168": gettext_lazy("7 days")}
+OVERLAPS = {
+    "0": gettext_lazy("Ends now"),
+    "1": gettext_lazy("1 hour"),
+    "24": gettext_lazy("24 hours"),
+    "168": gettext_lazy("7 days"),
+}
 
 
 class KeyForm(forms.Form):
     name = forms.CharField(max_length=120, label=gettext_lazy("Name"))
-    scopes = forms.MultipleChoiceField(choices=Scope.choices, label=gettext_lazy("May do"), widget=forms.CheckboxSelectMultiple)
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, label=gettext_lazy("May do"), widget=forms.CheckboxSelectMultiple
+    )
     expires_on = forms.DateField(
-        required=False, label=gettext_lazy("Works until the end of"), widget=forms.DateInput(attrs={"type": "date"})
+        required=False,
+        label=gettext_lazy("Works until the end of"),
+        widget=forms.DateInput(attrs={"type": "date"}),
     )
 
 
@@ -38,7 +47,11 @@ def channel_of(request: ScreenRequest, channel_id: int) -> Channel:
 
 
 def key_of(request: ScreenRequest, key_id: int) -> ApiKey:
-    found = ApiKey.objects.filter(channel__program=request.program, pk=key_id).select_related("channel__program").first()
+    found = (
+        ApiKey.objects.filter(channel__program=request.program, pk=key_id)
+        .select_related("channel__program")
+        .first()
+    )
     if found is None:
         raise Http404
     return found
@@ -51,13 +64,21 @@ def keys(request: ScreenRequest, channel_id: int) -> HttpResponse:
     return _page(request, channel_of(request, channel_id), KeyForm())
 
 
-def _page(request: ScreenRequest, channel: Channel, form: KeyForm, *, status: int = 200, opened: bool = False) -> HttpResponse:
+def _page(
+    request: ScreenRequest, channel: Channel, form: KeyForm, *, status: int = 200, opened: bool = False
+) -> HttpResponse:
     at = clock.now()
-    listed = sorted(channel.keys.select_related("successor"), key=lambda key: (not key.works_at(at), -key.created_at.timestamp()))
+    listed = sorted(
+        channel.keys.select_related("successor"),
+        key=lambda key: (not key.works_at(at), -key.created_at.timestamp()),
+    )
     context: dict[str, Any] = {
         "title": _("Keys of %(channel)s") % {"channel": channel.name},
         "channel": channel,
-        "keys": [{"key": key, "works": key.works_at(at), "ends_soon": key.successor_id is not None} for key in listed],
+        "keys": [
+            {"key": key, "works": key.works_at(at), "ends_soon": key.successor_id is not None}
+            for key in listed
+        ],
         "form": form,
         "opened": opened or not listed,
         "overlaps": OVERLAPS,
@@ -96,7 +117,9 @@ def roll_key(request: ScreenRequest, key_id: int) -> HttpResponse:
     if hours not in OVERLAPS:
         raise Http404
     try:
-        successor, secret = credentials.roll(key, overlap=timedelta(hours=int(hours)), at=clock.now(), by=actor_name(request))
+        successor, secret = credentials.roll(
+            key, overlap=timedelta(hours=int(hours)), at=clock.now(), by=actor_name(request)
+        )
     except LaurelError as refused:
         messages.error(request, refused.detail)
         return redirect("console:keys", key.channel_id)

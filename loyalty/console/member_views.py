@@ -44,7 +44,9 @@ def member_list(request: ScreenRequest) -> HttpResponse:
         "term": term,
         "members": with_identifiers(found or _opened(request)) if found or not term else [],
         "guests": list(search.guests(request.program, term)) if term and not found else [],
-        "said": ngettext("%(n)d member found", "%(n)d members found", len(found)) % {"n": len(found)} if term else "",
+        "said": ngettext("%(n)d member found", "%(n)d members found", len(found)) % {"n": len(found)}
+        if term
+        else "",
         "any_member": bool(found) or Member.objects.filter(program=request.program).exists(),
     }
     if typing:
@@ -78,7 +80,11 @@ def masked(kind: str, value: str) -> str:
 
 def member_of(request: ScreenRequest, member_id: UUID) -> Member:
     """The member, if of the chosen program; another program's answers as if it did not exist."""
-    found = Member.objects.filter(program=request.program, pk=member_id).select_related("program", "enrolled_via").first()
+    found = (
+        Member.objects.filter(program=request.program, pk=member_id)
+        .select_related("program", "enrolled_via")
+        .first()
+    )
     if found is None:
         raise Http404
     return found
@@ -187,4 +193,8 @@ def member_state_ask(request: ScreenRequest, member_id: UUID, act: str) -> HttpR
     if act not in STATES:
         raise Http404
     member = member_of(request, member_id)
-    return show(request, "console/member_state.html", {"title": member.name or _("Member"), "member": member, "act": act})
+    return show(
+        request,
+        "console/member_state.html",
+        {"title": member.name or _("Member"), "member": member, "act": act},
+    )

@@ -17,6 +17,10 @@ class ProgramZone:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        program = current_program(request) if request.path.startswith(PLACES) and request.user.is_authenticated else None
+        program = (
+            current_program(request)
+            if request.path.startswith(PLACES) and request.user.is_authenticated
+            else None
+        )
         with timezone.override(program.zone if program else None):
             return self.get_response(request)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from loyalty.base.ids import is_uuid
 from loyalty.console.models import SentForm
 
 
@@ -27,6 +28,13 @@ def once(token: UUID, act: Callable[[], str], *, by: str, at: datetime) -> tuple
         kept.result = act()
         kept.save(update_fields=["result"])
         return kept.result, True
+
+
+def result_of(token: object) -> str | None:
+    """Where the result of a form is that was carried out already; None for a new one, and for what is no token."""
+    if not is_uuid(token):
+        return None
+    return SentForm.objects.filter(pk=token).exclude(result="").values_list("result", flat=True).first()
 
 
 def _insert(form: SentForm) -> None:

@@ -34,7 +34,10 @@ def look_for_order(member: Member, number: str) -> Answer:
     program_id = member.program_id
     by_order = Event.objects.filter(program_id=program_id, order_reference=number)
     by_id = Event.objects.filter(program_id=program_id, external_id=number)
-    found = {event.pk: event for event in [*by_order.select_related("channel")[:50], *by_id.select_related("channel")[:10]]}
+    found = {
+        event.pk: event
+        for event in [*by_order.select_related("channel")[:50], *by_id.select_related("channel")[:10]]
+    }
     events = sorted(found.values(), key=lambda event: event.occurred_at)
     own = [event for event in events if event.member_id in (None, member.pk)]
     return Answer(own, of_another=len(own) < len(events), channels=[] if events else _last_heard(program_id))
@@ -42,6 +45,8 @@ def look_for_order(member: Member, number: str) -> Answer:
 
 def _last_heard(program_id: int) -> list[LastHeard]:
     channels = Channel.objects.filter(program_id=program_id, is_active=True)[:10]
-    newest = Event.objects.filter(program_id=program_id, channel__in=channels).values_list("channel").order_by()
+    newest = (
+        Event.objects.filter(program_id=program_id, channel__in=channels).values_list("channel").order_by()
+    )
     heard = dict(newest.annotate(last=Max("received_at")))
     return [LastHeard(channel, heard.get(channel.pk)) for channel in channels]

@@ -73,7 +73,9 @@ def _normal(kinds: Iterable[str], text: str, region: str) -> Iterable[Ref]:
 def _ids(program: Program, term: str) -> Iterable[object]:
     if not term:
         return
-    yield from (one.member_id for one in resolve(program.pk, identifiers(term, program.phone_region)).values())
+    yield from (
+        one.member_id for one in resolve(program.pk, identifiers(term, program.phone_region)).values()
+    )
     orders = Event.objects.filter(program=program, order_reference=term, member__isnull=False)
     yield from orders.values_list("member_id", flat=True)[:LIMIT]
     bookings = Transaction.objects.filter(program=program, reference=term)

@@ -78,7 +78,11 @@ def event_title(event: Event, booked: Booked, names: Mapping[str, str]) -> str:
     """`Earned 96 points – order A-1042`; `No points – visit` says that it was looked at and gave none."""
     name = event_name(event, names)
     outcome = _outcome(event, booked)
-    return _("%(outcome)s – %(event)s") % {"outcome": outcome, "event": name} if outcome else name[:1].upper() + name[1:]
+    return (
+        _("%(outcome)s – %(event)s") % {"outcome": outcome, "event": name}
+        if outcome
+        else name[:1].upper() + name[1:]
+    )
 
 
 def _outcome(event: Event, booked: Booked) -> str:
@@ -126,7 +130,10 @@ def event_tone(event: Event) -> str:
 
 def booking_title(booking: Transaction, released: int = 0) -> str:
     """`Given 500 points by maria`, `Redeemed 300 points`; `released` is what an activation made spendable."""
-    told = {"points": points(abs(booking.amount) or released, booking.point_type), "who": booking.actor or _("the system")}
+    told = {
+        "points": points(abs(booking.amount) or released, booking.point_type),
+        "who": booking.actor or _("the system"),
+    }
     if booking.counterpart is not None:
         told["member"] = str(booking.counterpart)
     return _pattern(booking) % told
@@ -162,7 +169,9 @@ def booking_meta(booking: Transaction) -> list[str]:
         reason_label(booking.reason_code),
         booking.reference,
         booking.note,
-        _("%(points)s forgiven") % {"points": points(booking.forgiven, booking.point_type)} if booking.forgiven else "",
+        _("%(points)s forgiven") % {"points": points(booking.forgiven, booking.point_type)}
+        if booking.forgiven
+        else "",
         booking.actor if booking.kind != Transaction.Kind.ADJUST else "",
     ]
     return [part for part in parts if part]

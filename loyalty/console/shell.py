@@ -36,7 +36,14 @@ def program_choices(request: HttpRequest) -> list[dict[str, Any]]:
         return []
     chosen = current_program(request)
     choices = [_choice(program, chosen) for program in Program.objects.order_by("name")[:30]]
-    return [*choices, {"title": _("All programs"), "icon": "storefront", "link": reverse("admin:programs_program_changelist")}]
+    return [
+        *choices,
+        {
+            "title": _("All programs"),
+            "icon": "storefront",
+            "link": reverse("admin:programs_program_changelist"),
+        },
+    ]
 
 
 def _choice(program: Program, chosen: Program | None) -> dict[str, Any]:

@@ -27,7 +27,11 @@ def switch(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if choose_program(request, code) is None:
             raise Http404
-        return HttpResponseClientRedirect(reverse("admin:index")) if "HX-Request" in request.headers else redirect("admin:index")
+        return (
+            HttpResponseClientRedirect(reverse("admin:index"))
+            if "HX-Request" in request.headers
+            else redirect("admin:index")
+        )
     context = {"title": _("Switch program"), "programs": Program.objects.order_by("name"), "wanted": code}
     return show(request, "console/switch.html", context)
 

@@ -68,7 +68,9 @@ class Row:
         return self.at, self.key
 
 
-def rows(member: Member, *, before: Cursor | None, only_points: bool, limit: int = PAGE) -> tuple[list[Row], Cursor | None]:
+def rows(
+    member: Member, *, before: Cursor | None, only_points: bool, limit: int = PAGE
+) -> tuple[list[Row], Cursor | None]:
     """Up to `limit` rows older than `before`, and the cursor of the next ones, None at the end."""
     events = list(_older(_events(member, only_points), before)[: 2 * limit])
     bookings = list(_older(_bookings(member), before)[: 2 * limit])
@@ -79,7 +81,9 @@ def rows(member: Member, *, before: Cursor | None, only_points: bool, limit: int
     made = [_event_row(event, moves.get(event.pk, []), names) for event in events]
     made += [_booking_row(booking, moves[booking.pk], released.get(booking.pk, 0)) for booking in bookings]
     made += [_fact_row(fact) for fact in facts]
-    newest = sorted((row for row in made if before is None or row.rank < before), key=lambda row: row.rank, reverse=True)
+    newest = sorted(
+        (row for row in made if before is None or row.rank < before), key=lambda row: row.rank, reverse=True
+    )
     page = newest[:limit]
     more = len(newest) > limit
     return page, Cursor(page[-1].at, page[-1].key) if more else None
@@ -110,10 +114,16 @@ def _bookings(member: Member) -> QuerySet[Transaction]:
 
 def _facts(member: Member) -> QuerySet[Fact]:
     """What happened to the member other than points; joining is an event or the end of the list."""
-    return Fact.objects.filter(member_id=member.pk).exclude(type__startswith="points.").exclude(type="member.registered")
+    return (
+        Fact.objects.filter(member_id=member.pk)
+        .exclude(type__startswith="points.")
+        .exclude(type="member.registered")
+    )
 
 
-def _moves(member: Member, events: Sequence[Event], bookings: Iterable[Transaction]) -> dict[UUID, list[Move]]:
+def _moves(
+    member: Member, events: Sequence[Event], bookings: Iterable[Transaction]
+) -> dict[UUID, list[Move]]:
     """Transactions by the event or booking that they are shown with, each with the balance after it."""
     of_events = Transaction.objects.filter(member=member, event_id__in=[event.pk for event in events])
     all_of_them = [*of_events.select_related("point_type").order_by("id"), *bookings]
@@ -127,7 +137,11 @@ def _moves(member: Member, events: Sequence[Event], bookings: Iterable[Transacti
 
 
 def _balances_after(ids: Sequence[UUID]) -> dict[UUID, int]:
-    entries = Entry.objects.filter(transaction__in=ids).order_by("id").values_list("transaction_id", "balance_after")
+    entries = (
+        Entry.objects.filter(transaction__in=ids)
+        .order_by("id")
+        .values_list("transaction_id", "balance_after")
+    )
     return dict(entries)  # of several lines the last one stays
 
 
@@ -149,7 +163,9 @@ def _event_row(event: Event, moves: list[Move], names: dict[str, str]) -> Row:
 def _released(bookings: Iterable[Transaction]) -> dict[UUID, int]:
     """How many points each activation made spendable: what its lots held then."""
     ids = [one.pk for one in bookings if one.kind == Transaction.Kind.ACTIVATE]
-    found = Entry.objects.filter(transaction__in=ids).values_list("transaction_id").annotate(sum=Sum("lot_after"))
+    found = (
+        Entry.objects.filter(transaction__in=ids).values_list("transaction_id").annotate(sum=Sum("lot_after"))
+    )
     return dict(found.order_by())
 
 

@@ -26,7 +26,7 @@ from loyalty.programs.scoped_admin import LongListAdmin, ScopedAdmin
 class ChannelFilter(admin.SimpleListFilter):
     """Channels of the chosen program."""
 
-    title = _("channel")  # type: ignore[assignment]
+    title = _("channel")
     parameter_name = "channel"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -40,7 +40,7 @@ class ChannelFilter(admin.SimpleListFilter):
 class TypeFilter(admin.SimpleListFilter):
     """Kinds of events: the built-in ones and those the program declared."""
 
-    title = _("type")  # type: ignore[assignment]
+    title = _("type")
     parameter_name = "type"
     BUILT_IN = [
         "order.completed", "order.amended", "order.returned", "order.cancelled", "member.registered",
@@ -57,13 +57,23 @@ class TypeFilter(admin.SimpleListFilter):
 
 @admin.register(Event)
 class EventAdmin(LongListAdmin):
-    list_display = ["occurred_at", "shown_type", "shown_status", "member_page", "order_reference", "channel", "external_id", "error"]
+    list_display = [
+        "occurred_at",
+        "shown_type",
+        "shown_status",
+        "member_page",
+        "order_reference",
+        "channel",
+        "external_id",
+        "error",
+    ]
     list_select_related = ["member", "channel"]
     list_display_links = None
     list_filter = ["status", TypeFilter, ChannelFilter]
     search_fields = ["external_id"]
     search_help_text = _("Event id, order number or member id, exact")
     ordering = ["-id"]
+    actions = ()  # those of get_actions; None would switch the menu off
     empty_title = _("No events yet")
     empty_text = _("Orders, returns, visits and reviews appear here as soon as a channel sends them.")
 
@@ -73,14 +83,13 @@ class EventAdmin(LongListAdmin):
             return {}
         return {name: (action.run, name, action.label) for name, action in event_actions.items()}
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        self.actions = event_actions.names() or None
-        answer: HttpResponse = super().changelist_view(request, extra_context)
-        return answer
-
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """An event has its own page, with the explanation."""
-        return redirect("console:event", object_id) if is_uuid(object_id) else super().change_view(request, object_id, *args, **kwargs)
+        return (
+            redirect("console:event", object_id)
+            if is_uuid(object_id)
+            else super().change_view(request, object_id, *args, **kwargs)
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
@@ -89,7 +98,9 @@ class EventAdmin(LongListAdmin):
         if not term:
             return queryset, False
         if is_uuid(term):
-            return queryset.filter(pk=term) | queryset.filter(member_id=term) | queryset.filter(external_id=term), False
+            return queryset.filter(pk=term) | queryset.filter(member_id=term) | queryset.filter(
+                external_id=term
+            ), False
         return queryset.filter(external_id=term) | queryset.filter(order_reference=term), False
 
     @display(description=_("Event"), ordering="type")
@@ -121,7 +132,9 @@ class EventTypeAdmin(ScopedAdmin):
     list_display = ["name", "code", "shown_attributes"]
     search_fields = ["name", "code"]
     empty_title = _("No event types of your own")
-    empty_text = _("Orders, visits and reviews are built in. Declare others, such as a hotel stay, with their attributes.")
+    empty_text = _(
+        "Orders, visits and reviews are built in. Declare others, such as a hotel stay, with their attributes."
+    )
     fields = [("name", "code"), "attributes"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: EventType | None = None) -> list[str]:

@@ -14,10 +14,13 @@ class EventTypeForm(forms.ModelForm):  # type: ignore[type-arg]
     attributes = AttributesField(
         label=_("Attributes"),
         required=False,
-        help_text=_("One a line: code | type | label, and | required if it must be there. Types: %(types)s. For a choice: board | choice | Board | room only, breakfast.")  # noqa: E501
+        help_text=_(
+            "One a line: code | type | label, and | required if it must be there. Types: %(types)s. "
+            "For a choice: board | choice | Board | room only, breakfast."
+        )
         % {"types": ", ".join(TYPES)},
     )
 
     class Meta:
         model = EventType
-        exclude = ["program"]
+        fields = ["name", "code", "attributes"]

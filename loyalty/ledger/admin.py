@@ -30,7 +30,9 @@ def signed(units: int, decimals: int) -> str:
 
 
 def member_link(member: Any) -> SafeString:
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', reverse("console:member", args=[member.pk]), str(member))
+    return format_html(
+        '<a href="{}"><bdi>{}</bdi></a>', reverse("console:member", args=[member.pk]), str(member)
+    )
 
 
 class EntryInline(TabularInline):  # type: ignore[misc]
@@ -62,7 +64,16 @@ class EntryInline(TabularInline):  # type: ignore[misc]
 
 @admin.register(Transaction)
 class TransactionAdmin(LongListAdmin):
-    list_display = ["occurred_at", "kind", "shown_amount", "member_page", "reference", "actor_kind", "actor", "reason_code"]
+    list_display = [
+        "occurred_at",
+        "kind",
+        "shown_amount",
+        "member_page",
+        "reference",
+        "actor_kind",
+        "actor",
+        "reason_code",
+    ]
     list_filter = ["kind", "actor_kind", "point_type"]
     list_select_related = ["member", "point_type"]
     search_fields = ["reference"]
@@ -70,7 +81,9 @@ class TransactionAdmin(LongListAdmin):
     ordering = ["-id"]
     inlines = [EntryInline]
     empty_title = _("No transactions yet")
-    empty_text = _("Every change of points is written here for good: earned, redeemed, returned, expired, adjusted.")
+    empty_text = _(
+        "Every change of points is written here for good: earned, redeemed, returned, expired, adjusted."
+    )
     fields = [
         ("kind", "shown_amount", "point_type"),
         ("member_page", "counterpart"),
@@ -90,7 +103,9 @@ class TransactionAdmin(LongListAdmin):
         if not term:
             return queryset, False
         if is_uuid(term):
-            return queryset.filter(pk=term) | queryset.filter(event_id=term) | queryset.filter(member_id=term), False
+            return queryset.filter(pk=term) | queryset.filter(event_id=term) | queryset.filter(
+                member_id=term
+            ), False
         return queryset.filter(reference=term), False
 
     @display(description=_("Change"), ordering="amount")
@@ -140,14 +155,25 @@ class EntryAdmin(LongListAdmin):
 
 @admin.register(Lot)
 class LotAdmin(LongListAdmin):
-    list_display = ["id", "member_page", "amount", "remaining", "earned_at", "available_at", "expires_at", "is_pending"]
+    list_display = [
+        "id",
+        "member_page",
+        "amount",
+        "remaining",
+        "earned_at",
+        "available_at",
+        "expires_at",
+        "is_pending",
+    ]
     list_select_related = ["member"]
     list_filter = ["is_pending"]
     ordering = ["-id"]
     search_fields = ["id"]
     search_help_text = _("A lot, transaction or member id")
     empty_title = _("No lots yet")
-    empty_text = _("Each credit of points is a lot with its own dates: when it can be spent and when it lapses.")
+    empty_text = _(
+        "Each credit of points is a lot with its own dates: when it can be spent and when it lapses."
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Lot], search_term: str
@@ -157,7 +183,9 @@ class LotAdmin(LongListAdmin):
             return queryset, False
         if not is_uuid(term):
             return queryset.none(), False
-        return queryset.filter(pk=term) | queryset.filter(transaction_id=term) | queryset.filter(wallet__member_id=term), False
+        return queryset.filter(pk=term) | queryset.filter(transaction_id=term) | queryset.filter(
+            wallet__member_id=term
+        ), False
 
     @display(description=_("Member"))
     def member_page(self, lot: Lot) -> SafeString:
@@ -171,7 +199,9 @@ class WalletAdmin(LongListAdmin):
     list_filter = ["point_type"]
     ordering = ["-id"]
     empty_title = _("No wallets yet")
-    empty_text = _("A member's points of one type. The sums are proved against the entries by the check of the books.")
+    empty_text = _(
+        "A member's points of one type. The sums are proved against the entries by the check of the books."
+    )
 
     @display(description=_("Member"))
     def member_page(self, wallet: Wallet) -> SafeString:

@@ -24,7 +24,9 @@ class MemberAdmin(LongListAdmin):
 
     @display(description=_("Member"), ordering="name")
     def page(self, member: Member) -> SafeString:
-        return format_html('<a href="{}"><bdi>{}</bdi></a>', reverse("console:member", args=[member.pk]), str(member))
+        return format_html(
+            '<a href="{}"><bdi>{}</bdi></a>', reverse("console:member", args=[member.pk]), str(member)
+        )
 
 
 @admin.register(Identifier)

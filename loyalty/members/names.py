@@ -26,7 +26,12 @@ def named_like(program: Program, term: str, *, limit: int) -> list[Member]:
     if len(text) < 2:
         return []
     words = [_escaped(word) for word in text.split()]
-    told = {"program": program.pk, "term": text, "pattern": f"%{'%'.join(words)}%", "limit": limit}
+    told: dict[str, str | int] = {
+        "program": program.pk,
+        "term": text,
+        "pattern": f"%{'%'.join(words)}%",
+        "limit": limit,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_LIKE, told)
         ids = [row[0] for row in cursor.fetchall()]

@@ -30,7 +30,9 @@ class FactAdmin(LongListAdmin):
     def member_page(self, fact: Fact) -> SafeString | str:
         if fact.member_id is None:
             return "–"
-        return format_html('<a href="{}">{}</a>', reverse("console:member", args=[fact.member_id]), fact.member_id)
+        return format_html(
+            '<a href="{}">{}</a>', reverse("console:member", args=[fact.member_id]), fact.member_id
+        )
 
     @display(description=_("Data"))
     def shown_data(self, fact: Fact) -> SafeString:

@@ -88,7 +88,10 @@ class PointTypeAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
         (None, {"fields": [("name_one", "name_many"), ("code", "decimals"), "is_default"]}),
         (_("When points can be spent"), {"fields": ["pending_kind", ("pending_days", "pending_date")]}),
         (_("When points lapse"), {"fields": ["use_program_expiry", *EXPIRY_FIELDS]}),
-        (_("Returns and checkout"), {"fields": ["debt_policy", "redeem_rate", ("redeem_minimum", "redeem_increment")]}),
+        (
+            _("Returns and checkout"),
+            {"fields": ["debt_policy", "redeem_rate", ("redeem_minimum", "redeem_increment")]},
+        ),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: PointType | None = None) -> list[str]:
@@ -113,7 +116,9 @@ class ChannelAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         now = clock.now()
         working = Q(keys__revoked_at=None) & (Q(keys__expires_at=None) | Q(keys__expires_at__gt=now))
-        return super().get_queryset(request).annotate(keys_working=Count("keys", filter=working))
+        rows: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = rows.annotate(keys_working=Count("keys", filter=working))
+        return counted
 
     def get_readonly_fields(self, request: HttpRequest, obj: Channel | None = None) -> list[str]:
         return ["code", "manage_keys"] if obj else ["manage_keys"]
@@ -133,8 +138,10 @@ class ChannelAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
     @display(description=_("Keys"))
     def manage_keys(self, channel: Channel) -> SafeString | str:
         if not channel.pk:
-            return _("Save the channel first, then make its keys.")
-        return format_html('<a href="{}">{}</a>', reverse("console:keys", args=[channel.pk]), _("Manage keys"))
+            return str(_("Save the channel first, then make its keys."))
+        return format_html(
+            '<a href="{}">{}</a>', reverse("console:keys", args=[channel.pk]), _("Manage keys")
+        )
 
 
 @admin.register(Job)

@@ -68,7 +68,9 @@ def _line_of(attribute: dict[str, Any]) -> str:
 
 
 def _attribute_of(line: str) -> dict[str, Any]:
-    code, kind, label, *rest = [*(part.strip() for part in line.split("|")), "", "", ""][: max(3, line.count("|") + 1)]
+    code, kind, label, *rest = [*(part.strip() for part in line.split("|")), "", "", ""][
+        : max(3, line.count("|") + 1)
+    ]
     choices = [choice.strip() for part in rest if part not in ("", "required") for choice in part.split(",")]
     return {
         "code": code,
@@ -115,6 +117,7 @@ class ExpiryForm(forms.ModelForm):  # type: ignore[type-arg]
         return data
 
 
+_EXPIRY = ["expiry_kind", "expiry_count", "expiry_unit", "expiry_rounding", "expiry_dates"]
 _EXPIRY_LABELS = {"expiry_kind": gettext_lazy("Points lapse"), "expiry_count": gettext_lazy("After how many")}
 
 
@@ -122,13 +125,18 @@ class ProgramForm(ExpiryForm):
     member_schema = AttributesField(
         label=gettext_lazy("Member attributes"),
         required=False,
-        help_text=gettext_lazy("One a line: code | type | label. Types: %(types)s. For a choice add | first, second.")
+        help_text=gettext_lazy(
+            "One a line: code | type | label. Types: %(types)s. For a choice add | first, second."
+        )
         % {"types": ", ".join(TYPES)},
     )
 
     class Meta:
         model = Program
-        exclude = ["created_at"]
+        fields = [
+            "code", "name", "currency", "timezone", "rounding", "debt_policy", "refund_grace_days", "event_window_days",
+            "phone_region", "member_schema", "mode", "status", *_EXPIRY,
+        ]  # fmt: skip
         labels = _EXPIRY_LABELS
 
     def _post_clean(self) -> None:
@@ -139,7 +147,11 @@ class ProgramForm(ExpiryForm):
 class PointTypeForm(ExpiryForm):
     class Meta:
         model = PointType
-        exclude = ["program"]
+        fields = [
+            "code", "name_one", "name_many", "decimals", "is_default", "use_program_expiry", "pending_kind",
+            "pending_days", "pending_date", "debt_policy", "redeem_rate", "redeem_minimum", "redeem_increment",
+            *_EXPIRY,
+        ]  # fmt: skip
         labels = _EXPIRY_LABELS
 
     def clean(self) -> dict[str, Any]:
@@ -161,7 +173,7 @@ class PointTypeForm(ExpiryForm):
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Channel
-        exclude = ["program", "created_at"]
+        fields = ["code", "name", "kind", "timezone", "is_active"]
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]

@@ -1,4 +1,7 @@
-"""The program that a member of staff has chosen to work in. Every list and every look-up of the admin goes through it."""
+"""The program that a member of staff has chosen to work in.
+
+Every list and every look-up of the admin goes through it.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from typing import Any
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
-
 from unfold.paginator import InfinitePaginator
 
 from loyalty.base.admin import ListAdmin, ReadOnlyAdmin
@@ -51,7 +50,11 @@ class InProgram:
     def get_form(self, request: HttpRequest, obj: Model | None = None, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, **kwargs)  # type: ignore[misc]
         program = current_program(request)
-        return type(form.__name__, (_OfProgram, form), {"current": program}) if self.program_path == "program" else form
+        return (
+            type(form.__name__, (_OfProgram, form), {"current": program})
+            if self.program_path == "program"
+            else form
+        )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """A new row belongs to the chosen program."""

@@ -83,6 +83,46 @@
       say(said.dataset.say);
     }
   });
+  // What is typed while a form is drawn again by the server is put back into the new one.
+  function typed(form) {
+    var values = {};
+    form.querySelectorAll("input:not([type=hidden]):not([type=radio]):not([type=checkbox]), textarea").forEach(function (one) {
+      values[one.name] = one.value;
+    });
+    return values;
+  }
+  var sent = null;
+  var missed = {};
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    var form = event.target.closest("[data-keeps-typing]");
+    if (form) {
+      sent = typed(form);
+    }
+  });
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var form = event.detail.target.closest("[data-keeps-typing]");
+    missed = {};
+    if (form && sent && event.detail.target.id === "lr-builder-body") {
+      var now = typed(form);
+      Object.keys(now).forEach(function (name) {
+        if (now[name] !== sent[name]) {
+          missed[name] = now[name];
+        }
+      });
+    }
+  });
+  document.addEventListener("htmx:afterSwap", function (event) {
+    var form = event.target.closest("[data-keeps-typing]");
+    Object.keys(missed).forEach(function (name) {
+      var field = form && form.elements.namedItem(name);
+      if (field && "value" in field) {
+        field.value = missed[name];
+        field.dispatchEvent(new Event("input", {bubbles: true}));
+      }
+    });
+    missed = {};
+  });
+
   document.addEventListener("htmx:sendError", function () {
     trouble("The server could not be reached. Nothing was changed. Try again.");
   });

@@ -47,11 +47,15 @@ def test_a_direct_post_is_refused_and_changes_nothing(model: Any) -> None:
     base = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
     attempts = [
         client.post(f"{base}add/", {"amount": "1"}),
-        client.post(f"{base}{row.pk}/change/", {"amount": "1", "remaining": "1", "balance": "1", "_save": "1"}),
+        client.post(
+            f"{base}{row.pk}/change/", {"amount": "1", "remaining": "1", "balance": "1", "_save": "1"}
+        ),
         client.post(f"{base}{row.pk}/delete/", {"post": "yes"}),
     ]
     assert [one.status_code for one in attempts] == [403, 403, 403]
-    client.post(base, {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes", "index": "0"})
+    client.post(
+        base, {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes", "index": "0"}
+    )
     assert model.objects.values().get() == before
 
 

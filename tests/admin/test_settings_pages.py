@@ -12,7 +12,13 @@ from tests.console import people
 
 pytestmark = pytest.mark.django_db
 
-EXPIRY = {"expiry_kind": "none", "expiry_unit": "months", "expiry_rounding": "", "expiry_count": "", "expiry_dates": ""}
+EXPIRY = {
+    "expiry_kind": "none",
+    "expiry_unit": "months",
+    "expiry_rounding": "",
+    "expiry_count": "",
+    "expiry_dates": "",
+}
 PROGRAM: dict[str, Any] = EXPIRY | {
     "name": "Corner shop", "code": "corner", "currency": "GBP", "timezone": "Europe/London", "mode": "live",
     "rounding": "half_up", "debt_policy": "unlimited", "refund_grace_days": "30", "event_window_days": "365",
@@ -66,7 +72,13 @@ def test_pausing_a_program_writes_the_interval_and_a_history_line() -> None:
 
 def test_currency_code_and_mode_stay_as_they_were() -> None:
     program = people.a_program()
-    sent = PROGRAM | {"currency": "EUR", "code": "other", "mode": "test", "status": "running", "member_schema": ""}
+    sent = PROGRAM | {
+        "currency": "EUR",
+        "code": "other",
+        "mode": "test",
+        "status": "running",
+        "member_schema": "",
+    }
     people.olga().post(f"/admin/programs/program/{program.pk}/change/", sent)
     program.refresh_from_db()
     assert (program.currency, program.code, program.mode) == ("GBP", "corner", "live")
@@ -88,7 +100,14 @@ def test_settings_are_never_deleted() -> None:
 def test_a_channel_belongs_to_the_program_worked_in_whatever_is_sent() -> None:
     people.a_program("alpha", name="Alpha")
     beta = people.a_program("beta", name="Beta")
-    data = {"name": "Till", "code": "till", "kind": "till", "timezone": "", "is_active": "on", "program": beta.pk}
+    data = {
+        "name": "Till",
+        "code": "till",
+        "kind": "till",
+        "timezone": "",
+        "is_active": "on",
+        "program": beta.pk,
+    }
     people.olga().post("/admin/programs/channel/add/", data)
     assert Channel.objects.get().program.code == "alpha"
 
@@ -138,7 +157,12 @@ def test_no_page_carries_inline_script_or_style() -> None:
     program = people.a_program()
     member = people.ana(program)
     client = people.olga()
-    for address in ("/admin/", f"/console/members/{member.pk}/", "/console/campaigns/new/base/", "/admin/programs/program/add/"):
+    for address in (
+        "/admin/",
+        f"/console/members/{member.pk}/",
+        "/console/campaigns/new/base/",
+        "/admin/programs/program/add/",
+    ):
         answer = client.get(address)
         page = answer.content.decode()
         assert "<style" not in page

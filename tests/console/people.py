@@ -24,7 +24,12 @@ AGENT = [
 
 
 def a_program(code: str = "corner", **more: Any) -> Program:
-    given = {"name": "Corner shop", "currency": "GBP", "timezone": "Europe/London", "phone_region": "GB"} | more
+    given = {
+        "name": "Corner shop",
+        "currency": "GBP",
+        "timezone": "Europe/London",
+        "phone_region": "GB",
+    } | more
     return programs.create(code=code, at=clock.now() - timedelta(days=400), **given)
 
 
@@ -49,7 +54,9 @@ def ana(program: Program, **more: Any) -> Member:
 
 def given(member: Member, points: int, **more: Any) -> Any:
     point_type = points_of(member.program)
-    return ledger.adjust(member, point_type, points, at=clock.now(), actor=STAFF, reason_code="goodwill", **more)
+    return ledger.adjust(
+        member, point_type, points, at=clock.now(), actor=STAFF, reason_code="goodwill", **more
+    )
 
 
 def an_order(channel: Channel, member: str = "ext:ana", number: str = "A-1042", **more: Any) -> Any:
@@ -85,5 +92,3 @@ def sam() -> Client:
 def nell() -> Client:
     """Staff without any permission."""
     return _signed_in(User.objects.create_user("nell", password="a long passphrase", is_staff=True))
-
-

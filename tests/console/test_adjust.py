@@ -82,7 +82,9 @@ def test_a_double_click_books_once() -> None:
         ({"token": "no-uuid"}, "valid UUID"),
     ],
 )
-def test_a_refused_form_books_nothing_keeps_what_was_typed_and_says_why(changes: dict[str, str], words: str) -> None:
+def test_a_refused_form_books_nothing_keeps_what_was_typed_and_says_why(
+    changes: dict[str, str], words: str
+) -> None:
     member = people.ana(people.a_program())
     answer = sent(people.sam(), member, **changes)
     page = answer.content.decode()

@@ -9,42 +9,65 @@ import pytest
 from django.test import Client
 
 from campaigns.editor import Editor
-from campaigns.models import BonusCampaign, Campaign, CampaignVersion, EarningCampaign
+from campaigns.models import BonusCampaign, CampaignVersion, EarningCampaign
 from loyalty.conditions.standard import STANDARD
 from tests.console import people
 
 pytestmark = pytest.mark.django_db
 
+BIG = {"field": "order.total", "op": "gte", "value": "50"}
+WEB = {"field": "channel.code", "op": "eq", "value": "web"}
+COFFEE = {"items": "any", "where": {"field": "item.category", "op": "in", "value": ["Coffee", "Tea"]}}
 TREES: list[dict[str, Any]] = [
     {},
-    {"field": "order.total", "op": "gte", "value": "50"},
-    {"all": [{"field": "order.total", "op": "gte", "value": "50"}, {"field": "channel.code", "op": "eq", "value": "web"}]},
-    {"any": [{"field": "order.total", "op": "between", "value": ["10", "20"]}, {"field": "order.store", "op": "exists"}]},
-    {"all": [
-        {"field": "order.total", "op": "gte", "value": "50"},
-        {"any": [
-            {"items": "any", "where": {"field": "item.category", "op": "in", "value": ["Coffee", "Tea"]}},
-            {"field": "member.is_birthday", "op": "eq", "value": True},
-        ]},
-    ]},
-    {"any": [
-        {"all": [{"field": "member.tier", "op": "in", "value": ["gold"]}, {"field": "time.hour", "op": "lt", "value": "12"}]},
-        {"all": [{"field": "activity.spend", "op": "gt", "value": "200", "days": 90}, {"field": "order.lines", "op": "gt", "value": "1"}]},
-    ]},
-    {"all": [{"items": "count", "where": {"field": "item.brand", "op": "eq", "value": "X"}, "op": "gte", "value": "3"},
-             {"field": "order.total", "op": "gte", "value": "5"}]},
+    BIG,
+    {"all": [BIG, WEB]},
+    {
+        "any": [
+            {"field": "order.total", "op": "between", "value": ["10", "20"]},
+            {"field": "order.store", "op": "exists"},
+        ]
+    },
+    {"all": [BIG, {"any": [COFFEE, {"field": "member.is_birthday", "op": "eq", "value": True}]}]},
+    {
+        "any": [
+            {"all": [{"field": "member.tier", "op": "in", "value": ["gold"]}, WEB]},
+            {"all": [{"field": "activity.spend", "op": "gt", "value": "200", "days": 90}, BIG]},
+        ]
+    },
+    {
+        "all": [
+            {
+                "items": "count",
+                "where": {"field": "item.brand", "op": "eq", "value": "X"},
+                "op": "gte",
+                "value": "3",
+            },
+            BIG,
+        ]
+    },
     {"not": {"field": "order.store", "op": "eq", "value": "North"}},
-]  # fmt: skip
+]
 
 
 def typed(editor: Editor) -> dict[str, Any]:
     """The form that the page of this editor would send."""
-    data: dict[str, Any] = {f"{editor.prefix}-match": editor.match, f"{editor.prefix}-blocks": str(len(editor.blocks))}
+    data: dict[str, Any] = {
+        f"{editor.prefix}-match": editor.match,
+        f"{editor.prefix}-blocks": str(len(editor.blocks)),
+    }
     for b, block in enumerate(editor.blocks):
         name = f"{editor.prefix}-{b}"
         data |= {f"{name}-match": block.match, f"{name}-rows": str(len(block.rows))}
         for r, row in enumerate(block.rows):
-            parts = {"field": row.field, "op": row.op, "value": row.value, "upper": row.upper, "days": row.days, "items": row.items}
+            parts = {
+                "field": row.field,
+                "op": row.op,
+                "value": row.value,
+                "upper": row.upper,
+                "days": row.days,
+                "items": row.items,
+            }
             data |= {f"{name}-{r}-{part}": value for part, value in parts.items()}
             if row.kept is not None:
                 data[f"{name}-{r}-kept"] = json.dumps(row.kept)
@@ -91,9 +114,11 @@ def filled(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def made(client: Client, **changes: Any) -> Campaign:
+def made(client: Client, **changes: Any) -> EarningCampaign:
     program = people.a_program()
-    answer = client.post("/console/campaigns/new/base/", filled(point_type=people.points_of(program), **changes))
+    answer = client.post(
+        "/console/campaigns/new/base/", filled(point_type=people.points_of(program), **changes)
+    )
     assert answer.status_code == 302, answer.content.decode()[-2000:]
     return EarningCampaign.objects.get()
 
@@ -198,7 +223,10 @@ def test_pause_resume_and_end_are_one_press_each_on_the_campaigns_page() -> None
         assert f'action="{base}/{act}/"' in page
         assert client.get(f"{base}/{act}/").status_code == 405
         assert word in client.post(f"{base}/{act}/", follow=True).content.decode()
-    assert "Publish" not in client.get(f"{base}/").content.decode().partition('id="content"')[2].partition("Published")[0]
+    assert (
+        "Publish"
+        not in client.get(f"{base}/").content.decode().partition('id="content"')[2].partition("Published")[0]
+    )
 
 
 def test_a_bonus_with_a_table_is_made_in_rows() -> None:
@@ -218,7 +246,9 @@ def test_a_time_that_the_clocks_skip_is_said_and_moved() -> None:
     campaign = made(client)
     data = filled(point_type=campaign.point_type, starts_at="2026-03-29T01:30")
     data.pop("_do")
-    page = client.post(f"/console/campaigns/{campaign.pk}/edit/", data, headers={"HX-Request": "true"}).content.decode()
+    page = client.post(
+        f"/console/campaigns/{campaign.pk}/edit/", data, headers={"HX-Request": "true"}
+    ).content.decode()
     assert "The clocks skip this time" in page
     client.post(f"/console/campaigns/{campaign.pk}/edit/", data | {"_do": "save"})
     campaign.refresh_from_db()
@@ -226,7 +256,9 @@ def test_a_time_that_the_clocks_skip_is_said_and_moved() -> None:
     assert campaign.starts_at.isoformat() == "2026-03-29T01:00:00+00:00"
 
 
-@pytest.mark.parametrize("recipe", ["base", "weekend", "category", "welcome", "birthday", "review", "earning", "bonus"])
+@pytest.mark.parametrize(
+    "recipe", ["base", "weekend", "category", "welcome", "birthday", "review", "earning", "bonus"]
+)
 def test_every_recipe_opens(recipe: str) -> None:
     people.a_program()
     assert people.olga().get(f"/console/campaigns/new/{recipe}/").status_code == 200
@@ -240,7 +272,9 @@ def test_a_taken_code_is_said_beside_the_code() -> None:
     assert "has this code" in answer.content.decode()
 
 
-@pytest.mark.parametrize("kept", ["[" * 9000, "{", '{"all": 3}', "null", '{"field": "a.b", "op": {}, "value": NaN}'])
+@pytest.mark.parametrize(
+    "kept", ["[" * 9000, "{", '{"all": 3}', "null", '{"field": "a.b", "op": {}, "value": NaN}']
+)
 def test_a_tampered_part_of_a_condition_is_refused_not_believed(kept: str) -> None:
     client = people.olga()
     campaign = made(client)

@@ -42,7 +42,9 @@ def test_ids_of_member_event_and_transaction_open_the_member_also_from_a_pasted_
     booked = people.given(member, 10)
     client = people.olga()
     for one in (member.pk, receipt.event_id, booked.pk, f"https://shop.example/x/{booked.pk}/"):
-        assert client.get("/console/members/", {"q": str(one)})["Location"] == f"/console/members/{member.pk}/"
+        assert (
+            client.get("/console/members/", {"q": str(one)})["Location"] == f"/console/members/{member.pk}/"
+        )
 
 
 @pytest.mark.parametrize("typed", ["ana ruiz", "RUÍZ", "odegard", "ruis", "anna ruiz"])
@@ -72,7 +74,11 @@ def test_typing_shows_matches_and_never_jumps_away() -> None:
 def test_addresses_and_phones_are_masked_in_lists() -> None:
     program = people.a_program()
     people.ana(program)
-    page = people.olga().get("/console/members/", {"q": "Ana R"}, headers={"HX-Request": "true"}).content.decode()
+    page = (
+        people.olga()
+        .get("/console/members/", {"q": "Ana R"}, headers={"HX-Request": "true"})
+        .content.decode()
+    )
     assert "a••@example.org" in page
     assert "ana.ruiz@example.org" not in page
     assert "+447911123456" not in page

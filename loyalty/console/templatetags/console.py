@@ -58,7 +58,9 @@ def moment(context: Context, at: datetime | None, relative: bool = True) -> str 
         return words.NONE
     full = words.moment(at, _zone(context))
     shown = (words.ago(at, clock.now()) if relative else None) or full
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.astimezone(UTC).isoformat(), full, shown)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', at.astimezone(UTC).isoformat(), full, shown
+    )
 
 
 @register.simple_tag(takes_context=True)
@@ -105,7 +107,9 @@ def page_with(context: Context, **changes: object) -> str:
 @register.filter
 def control(field: BoundField) -> SafeString:
     """A form's control in our looks, tied to its help and its fault for screen readers."""
-    attributes = {"class": f"{field.field.widget.attrs.get('class', '')} lr-input".strip()}
+    attributes: dict[str, str | bool] = {
+        "class": f"{field.field.widget.attrs.get('class', '')} lr-input".strip()
+    }
     if isinstance(field.field.widget, Textarea):
         attributes["rows"] = "3"
     if field.errors:

@@ -1,0 +1,75 @@
+"""A real browser, where there is one: Playwright's own, or a Chromium of the system."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.console import people
+
+
+def _path() -> str | None:
+    return os.environ.get("LAUREL_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser(django_db_setup: None) -> Iterator[Browser]:
+    """Closed after the module. Playwright keeps an event loop in this thread, which Django takes for asynchronous
+    code, so it is told that the loop is none of its business."""
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        # Chromium refuses its sandbox to root, which is who runs tests in a container.
+        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+        try:
+            opened = playwright.chromium.launch(executable_path=_path(), args=flags)
+        except Error as missing:
+            pytest.skip(
+                f"No browser: install Chromium or set LAUREL_BROWSER ({str(missing).splitlines()[0]})"
+            )
+        yield opened
+        opened.close()
+
+
+class Desk:
+    """A signed-in member of staff in front of a screen. Any error that a page logs fails the test."""
+
+    def __init__(self, browser: Browser, server: str) -> None:
+        self.server = server
+        self.troubles: list[str] = []
+        self.session = people.olga().session.session_key
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+
+    def open(self, path: str, *, width: int = 1366, height: int = 768, dark: bool = False) -> Page:
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        self._contexts.append(context)
+        context.add_cookies([{"name": "session", "value": str(self.session), "url": self.server}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("console", self._note)
+        page.goto(self.server + path)
+        return page
+
+    def _note(self, said: ConsoleMessage) -> None:
+        """Errors, but not that leaving a page cut off a request of its."""
+        if said.type == "error" and said.text not in ("htmx:afterRequest", "htmx:sendAbort"):
+            self.troubles.append(said.text)
+
+    def leave(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+
+@pytest.fixture
+def desk(browser: Browser, live_server: LiveServer) -> Iterator[Desk]:
+    at = Desk(browser, live_server.url)
+    yield at
+    at.leave()
+    assert at.troubles == []

@@ -1,0 +1,140 @@
+"""What only a real browser can show: keys, live previews, double clicks, widths, colours, and no error on any page."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from campaigns.earning import drain
+from campaigns.models import EarningCampaign
+from campaigns.versions import publish
+from loyalty.base import clock
+from loyalty.ledger.models import Transaction
+from loyalty.programs.models import Program
+from tests.browser.conftest import Desk
+from tests.console import people
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def a_running_campaign(program: Program) -> EarningCampaign:
+    at = clock.now() - timedelta(days=1)
+    campaign = EarningCampaign.objects.create(
+        program=program, code="base", name="Points for spending", point_type=people.points_of(program), points=1,
+        conditions={"field": "order.total", "op": "gte", "value": "20"}, created_at=at, updated_at=at,
+    )  # fmt: skip
+    publish(campaign, by="olga", at=at)
+    return campaign
+
+
+def test_slash_types_an_address_and_enter_opens_the_member(desk: Desk) -> None:
+    member = people.ana(people.a_program())
+    page = desk.open("/admin/")
+    page.keyboard.press("/")
+    page.keyboard.type("ana.ruiz@example.org")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/console/members/{member.pk}/")
+    expect(page.locator("#lr-who")).to_have_text("Ana Ruíz Ødegård")
+
+
+def test_typing_a_name_shows_members_as_it_is_typed(desk: Desk) -> None:
+    people.ana(people.a_program())
+    page = desk.open("/console/members/")
+    page.locator("#lr-q").press_sequentially("odeg")
+    expect(page.locator("#lr-results")).to_contain_text("1 member found")
+    expect(page.locator("#lr-status")).to_have_text("1 member found")
+
+
+def test_why_opens_below_the_row_without_leaving_the_page(desk: Desk) -> None:
+    program = people.a_program()
+    member = people.ana(program)
+    a_running_campaign(program)
+    people.an_order(people.a_channel(program))
+    drain()
+    page = desk.open(f"/console/members/{member.pk}/")
+    page.get_by_role("link", name="Why?").first.click()
+    expect(page.locator(".lr-why").first).to_contain_text("48 Points for spending")
+    assert page.url.endswith(f"/console/members/{member.pk}/")
+
+
+def test_the_preview_follows_the_typing_and_a_double_click_books_once(desk: Desk) -> None:
+    member = people.ana(people.a_program())
+    people.given(member, 1000)
+    page = desk.open(f"/console/members/{member.pk}/adjust/")
+    page.get_by_label("Take points").check()
+    page.get_by_label("How many").fill("250")
+    expect(page.locator("#lr-after")).to_have_text("750")
+    page.get_by_label("Reason").select_option("correction")
+    page.get_by_role("button", name="Book it").dblclick()
+    page.wait_for_url("**/receipts/**")
+    receipt = page.url
+    page.go_back()
+    page.get_by_role("button", name="Book it").click()
+    page.wait_for_url(receipt)
+    assert sorted(Transaction.objects.values_list("amount", flat=True)) == [-250, 1000]
+
+
+def test_the_builder_writes_its_sentence_while_conditions_are_made(desk: Desk) -> None:
+    program = people.a_program()
+    page = desk.open("/console/campaigns/new/base/")
+    summary = page.locator("#lr-summary")
+    expect(summary).to_contain_text("1 point per 1 GBP")
+    page.locator("#id_points").fill("3")
+    page.locator("#id_points").press("Tab")
+    expect(summary).to_contain_text("3 points per 1 GBP")
+    page.locator("#editor-conditions").get_by_role("button", name="Add a condition").click()
+    page.locator("#conditions-0-0-field").select_option("order.total")
+    expect(page.locator("#conditions-0-0-op")).to_be_visible()
+    page.locator("#conditions-0-0-op").select_option("gte")
+    page.locator("#conditions-0-0-value").fill("40")
+    page.locator("#conditions-0-0-value").press("Tab")
+    expect(summary).to_contain_text("the order total is at least 40")
+    page.get_by_role("button", name="Save the draft").click()
+    page.wait_for_url(re.compile(r"/console/campaigns/\d+/$"))
+    assert EarningCampaign.objects.get(program=program).conditions == {
+        "field": "order.total", "op": "gte", "value": "40",
+    }  # fmt: skip
+
+
+def test_a_running_campaign_is_paused_in_three_touches_on_a_phone(desk: Desk) -> None:
+    program = people.a_program()
+    campaign = a_running_campaign(program)
+    page = desk.open("/console/campaigns/", width=390, height=844)
+    page.get_by_role("link", name="Points for spending").click()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".lr-badge", has_text="Paused")).to_be_visible()
+    assert campaign.pauses.filter(ended_at=None).exists()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1366])
+def test_no_screen_scrolls_sideways_or_logs_an_error(desk: Desk, width: int, dark: bool) -> None:
+    program = people.a_program(mode=Program.Mode.TEST)
+    member = people.ana(program)
+    campaign = a_running_campaign(program)
+    channel = people.a_channel(program)
+    receipt = people.an_order(channel)
+    drain()
+    booked = people.given(member, 12_345)
+    addresses = [
+        "/admin/", "/console/members/?q=ana+r", f"/console/members/{member.pk}/",
+        f"/console/members/{member.pk}/adjust/",
+        f"/console/members/{member.pk}/receipts/{booked.pk}/", f"/console/events/{receipt.event_id}/",
+        f"/console/campaigns/events/{receipt.event_id}/why/", "/console/campaigns/", "/console/campaigns/new/",
+        f"/console/campaigns/{campaign.pk}/", f"/console/campaigns/{campaign.pk}/edit/",
+        f"/console/campaigns/{campaign.pk}/publish/", f"/console/campaigns/{campaign.pk}/versions/1/",
+        f"/console/channels/{channel.pk}/keys/", "/admin/events/event/", "/admin/ledger/transaction/",
+        "/admin/programs/program/add/", "/console/switch/",
+    ]  # fmt: skip
+    wide = []
+    for address in addresses:
+        page = desk.open(address, width=width, height=800, dark=dark)
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(address)
+        assert page.title().startswith("TEST")
+        page.context.close()
+    assert wide == []
+    assert desk.troubles == []
