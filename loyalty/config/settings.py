@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "loyalty.base.middleware.RequestId",
     "loyalty.base.middleware.ApiProblems",
     "django.middleware.security.SecurityMiddleware",
+    "loyalty.base.middleware.ApiDirect",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -173,6 +174,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 # Each expires before its next turn: without a worker no backlog of wake-ups grows.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
@@ -193,11 +195,6 @@ CELERY_BEAT_SCHEDULE = {
     },
     "beat": {
         "task": "loyalty.base.tasks.beat_heartbeat",
-        "schedule": timedelta(seconds=15),
-        "options": {"expires": 15},
-    },
-    "heartbeat": {
-        "task": "loyalty.config.tasks.heartbeat",
         "schedule": timedelta(seconds=15),
         "options": {"expires": 15},
     },
