@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
@@ -61,15 +62,25 @@ def get_balances(request: HttpRequest, member: str, at: str | None = None) -> Ht
     now = clock.now()
     moment = now if at is None else instant_at("?at", at)
     program = caller_of(request).program
+    member_id = _member_id(program, member)
+    look = balances_now if moment >= now else balances.balances_as_of
+    shown = look(member_id, at=moment, program_id=program.pk)
+    if not shown:  # a program has a point type at least: so it has no such member
+        raise MemberUnknown
+    return http.answer(
+        {"member": member_id, "at": moment, "balances": [write_balance(balance) for balance in shown]}
+    )
+
+
+def _member_id(program: Program, member: str) -> UUID:
+    """Whom a reference names. An own id is taken as it is: whoever reads asks within the program."""
     ref = identifiers.parse_ref(member, program.phone_region)
+    if ref.kind == identifiers.MEMBER:
+        return UUID(ref.value)
     found = identifiers.resolve(program.pk, [ref]).get(ref)
     if found is None or found.member_id is None:
         raise MemberUnknown
-    look = balances_now if moment >= now else balances.balances_as_of
-    shown = look(found.member_id, at=moment)
-    return http.answer(
-        {"member": found.member_id, "at": moment, "balances": [write_balance(balance) for balance in shown]}
-    )
+    return found.member_id
 
 
 @endpoint(

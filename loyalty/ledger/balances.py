@@ -58,7 +58,7 @@ class Balance:
 _TYPES = """
     SELECT p.id, p.code, p.name_one, p.name_many, p.decimals, p.is_default, {sums}
     FROM members_member m JOIN programs_pointtype p ON p.program_id = m.program_id {wallets}
-    WHERE m.id = %(member)s
+    WHERE m.id = %(member)s AND (%(program)s::bigint IS NULL OR m.program_id = %(program)s)
     ORDER BY p.is_default DESC, p.code, lots.expires_at
 """
 _NOW = _TYPES.format(
@@ -95,18 +95,18 @@ _AS_OF = _TYPES.format(
 )
 
 
-def balances_now(member_id: UUID, *, at: datetime) -> list[Balance]:
+def balances_now(member_id: UUID, *, at: datetime, program_id: int | None = None) -> list[Balance]:
     """The balances of a member at this moment, one for each point type of the program, the default one first. One
-    query; `at` is the present instant."""
-    return _read(_NOW, member_id, at)
+    query; `at` is the present instant. With `program_id`, nothing for another program's member."""
+    return _read(_NOW, member_id, at, program_id)
 
 
-def balances_as_of(member_id: UUID, *, at: datetime) -> list[Balance]:
+def balances_as_of(member_id: UUID, *, at: datetime, program_id: int | None = None) -> list[Balance]:
     """What `balances_now` answered at a past moment, worked out from the entries recorded by then.
 
     Only dates of expiry that a later activity has moved (expiry by inactivity) show as they are today.
     """
-    return _read(_AS_OF, member_id, at)
+    return _read(_AS_OF, member_id, at, program_id)
 
 
 def balances(member: Member, *, now: datetime, at: datetime | None = None) -> list[Balance]:
@@ -116,9 +116,9 @@ def balances(member: Member, *, now: datetime, at: datetime | None = None) -> li
     return balances_as_of(member.pk, at=at)
 
 
-def _read(query: str, member_id: UUID, at: datetime) -> list[Balance]:
+def _read(query: str, member_id: UUID, at: datetime, program_id: int | None) -> list[Balance]:
     with connection.cursor() as cursor:
-        cursor.execute(query, {"member": member_id, "at": at})
+        cursor.execute(query, {"member": member_id, "at": at, "program": program_id})
         return _folded(cursor.fetchall())
 
 

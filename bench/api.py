@@ -1,0 +1,228 @@
+"""The API under load: what keys, limits, strict reading and once-only intake cost against the barest endpoints of the
+same server, and how long a balance takes while the worker is busy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import connection
+
+from bench import harness, load
+from bench.harness import Row
+from loyalty.config.embedded import valkey
+from loyalty.config.embedded.state import server_account
+
+PORT = 8971
+MEMBERS = 2_000
+CONNECTIONS = 16
+SINGLE_WANTED, READ_WANTED, BATCH_WANTED = 0.5, 0.6, 8.0
+
+
+def main(*, quick: bool = False) -> None:
+    """Print requests a second of intake and reads, and events a second of batches."""
+    seconds = 4.0 if quick else 12.0
+    with harness.database("bench_api"), _broker():
+        key, members = _fill()
+        ours, bare = "loyalty.config.settings", "bench.bare_settings"
+        with _server(ours):
+            single = _measure([_event(key, f"s{n}", n) for n in range(40_000)], seconds)
+            batches = _measure([_batch(key, n) for n in range(400)], seconds, connections=4)
+            reads = _measure([_read(key, member) for member in members * 20], seconds)
+            busy = _busy_reads([_read(key, member) for member in members * 20], seconds)
+        with _server(bare):
+            limit_single = _measure([_event(key, f"b{n}", n) for n in range(40_000)], seconds)
+            limit_reads = _measure([_read(key, member) for member in members * 20], seconds)
+    harness.table(
+        "API, 16 connections",
+        [
+            Row(
+                "POST /events against one bare insert",
+                single.per_second,
+                limit_single.per_second,
+                "requests/s",
+                SINGLE_WANTED,
+            ),
+            Row(
+                "batches of 500 against single events",
+                500 * batches.per_second,
+                single.per_second,
+                "events/s",
+                BATCH_WANTED,
+            ),
+            Row(
+                "GET balances against one bare read",
+                reads.per_second,
+                limit_reads.per_second,
+                "requests/s",
+                READ_WANTED,
+            ),
+        ],
+    )
+    print(f"  single intake p99 {single.p99:.0f} ms, balances p99 {reads.p99:.0f} ms")
+    verdict = "ok" if busy.p99 < 100 else "MISSED"
+    print(
+        f"  balances, 64 connections, worker busy: p50 {busy.p50:.0f} ms, p99 {busy.p99:.0f} ms (wanted 100: {verdict})"
+    )
+
+
+def _fill() -> tuple[str, list[str]]:
+    from bench.processing import _campaigns
+    from campaigns import earning
+    from loyalty.base import clock
+    from loyalty.events import intake
+    from loyalty.members import members
+    from loyalty.programs import credentials, programs
+    from loyalty.programs.models import Channel, Scope
+
+    at = clock.now() - timedelta(days=60)
+    program = programs.create(code="bench", name="Bench", currency="GBP", timezone="Europe/London", at=at)
+    _campaigns(program, at)
+    channel = Channel.objects.create(program=program, code="shop", name="Shop", created_at=at)
+    found = [
+        members.register(program, {"external_id": f"m{n}"}, channel=channel, at=at)[0] for n in range(MEMBERS)
+    ]
+    for start in range(0, 4 * MEMBERS, 500):
+        items = [json.loads(_event_body(f"f{n}", n)) for n in range(start, start + 500)]
+        intake.receive(channel, items, at=clock.now())
+    earning.drain()
+    _, secret = credentials.issue(
+        channel, name="bench", scopes=[scope.value for scope in Scope], at=at, rate_per_minute=100_000_000
+    )
+    harness.settle()
+    return secret, [str(member.pk) for member in found]
+
+
+def _event_body(name: str, number: int) -> str:
+    from loyalty.base import clock
+
+    at = (clock.now() - timedelta(hours=1)).isoformat()
+    lines = [
+        {
+            "sku": f"s{number % 97 + n}",
+            "category": "coffee",
+            "quantity": n,
+            "unit_price": f"{number % 50 + n}.50",
+        }
+        for n in (1, 2, 3)
+    ]
+    data = {"order_id": f"o-{name}", "currency": "GBP", "lines": lines}
+    return json.dumps(
+        {
+            "id": name,
+            "type": "order.completed",
+            "occurred_at": at,
+            "member": f"ext:m{number % MEMBERS}",
+            "data": data,
+        }
+    )
+
+
+def _post(key: str, path: str, body: str) -> str:
+    return (
+        f"POST /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    )
+
+
+def _event(key: str, name: str, number: int) -> str:
+    return _post(key, "/events", _event_body(name, number))
+
+
+def _batch(key: str, number: int) -> str:
+    events = ",".join(_event_body(f"x{number}-{n}", n) for n in range(500))
+    return _post(key, "/events/batch", f'{{"events":[{events}]}}')
+
+
+def _read(key: str, member: str) -> str:
+    return f"GET /api/v1/members/{member}/balances HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n"
+
+
+def _measure(requests: list[str], seconds: float, *, connections: int = CONNECTIONS) -> load.Load:
+    load.run(PORT, requests[:200], connections=connections, seconds=1)  # warm
+    measured = load.run(
+        PORT,
+        requests[200:] if len(requests) > 400 else requests[20:],
+        connections=connections,
+        seconds=seconds,
+    )
+    assert not measured.refused, f"{measured.refused} requests were refused"
+    return measured
+
+
+def _busy_reads(requests: list[str], seconds: float) -> load.Load:
+    """Reads while a worker drains what the other measurements left in the inbox."""
+    code = "import django; django.setup(); from campaigns import earning; earning.drain()"
+    worker = subprocess.Popen([sys.executable, "-c", code], env=_environment("loyalty.config.settings"))
+    try:
+        time.sleep(2)
+        return _measure(requests, seconds, connections=64)
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+@contextmanager
+def _broker() -> Iterator[None]:
+    """A Valkey of our own to count requests in."""
+    if "REDIS_URL" in os.environ:
+        yield
+        return
+    account = server_account()
+    place = Path(tempfile.mkdtemp(prefix="laurel-bench-", dir="/tmp"))
+    if account:
+        os.chown(place, account.uid, account.gid)
+    broker = valkey.Broker(place, place, account)
+    leash = valkey.start(broker)
+    os.environ["REDIS_URL"] = broker.url
+    try:
+        yield
+    finally:
+        del os.environ["REDIS_URL"]
+        if leash:
+            leash.end()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _environment(settings: str) -> dict[str, str]:
+    here = str(connection.settings_dict["NAME"])
+    url = os.environ["DATABASE_URL"].replace("/laurel?", f"/{here}?")
+    return {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": settings, "LAUREL_PROCESS": "service",
+            "LAUREL_ALLOWED_HOSTS": "127.0.0.1", "LAUREL_DEBUG": "1"}  # fmt: skip
+
+
+@contextmanager
+def _server(settings: str) -> Iterator[None]:
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(PORT),
+               "--no-ws", "--workers", "2", "--blocking-threads", "4", "--log-level", "error",
+               "loyalty.config.wsgi:application"]  # fmt: skip
+    process = subprocess.Popen(command, env=_environment(settings))
+    try:
+        _wait()
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait() -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    for _ in range(300):
+        try:
+            opener.open(f"http://127.0.0.1:{PORT}/api/v1/none", timeout=2)
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError("the web server does not answer")

@@ -1,0 +1,6 @@
+"""Our settings without middleware, for the bare endpoints."""
+
+from loyalty.config.settings import *  # noqa: F403
+
+MIDDLEWARE: list[str] = []
+ROOT_URLCONF = "bench.bare"
