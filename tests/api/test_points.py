@@ -41,7 +41,7 @@ def test_a_read_costs_two_queries_at_most(shop: Caller, ana: str) -> None:
             connection,
         ) as queries:
             assert shop.get(path).status_code == 200
-        assert len(queries) == 2
+        assert len(queries) <= 2
 
 
 def test_personal_data_is_not_cached(shop: Caller, ana: str) -> None:
