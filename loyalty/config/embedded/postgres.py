@@ -22,6 +22,7 @@ from loyalty.config.embedded.state import (
     owned_dir,
     readable_copy,
     server_account,
+    server_home,
     socket_dir,
     state_dir,
 )
@@ -88,7 +89,7 @@ def start(cluster: Cluster) -> Leashed | None:
 
     Raises EmbeddedError when it cannot be started; the message says why.
     """
-    cluster.home.mkdir(mode=0o711 if cluster.account else 0o700, exist_ok=True)
+    server_home(cluster.home, cluster.account)
     owned_dir(cluster.sockets, cluster.account)
     with only_one(cluster.home / "lock"):
         if _answers(cluster) or _taken_over(cluster):

@@ -100,6 +100,12 @@ def _make_system_state() -> None:
     SYSTEM_STATE.chmod(0o755)
 
 
+def server_home(path: Path, account: Account | None) -> None:
+    """Make the directory around a server's own: ours, and whatever the umask, the account may walk through it."""
+    path.mkdir(exist_ok=True)
+    path.chmod(0o711 if account else 0o700)
+
+
 def owned_dir(path: Path, account: Account | None) -> Path:
     """A directory with mode 0700 that belongs to the server's account. Refuses one that belongs to anybody else."""
     uid = account.uid if account else os.geteuid()

@@ -18,6 +18,7 @@ from loyalty.config.embedded.state import (
     owned_dir,
     readable_copy,
     server_account,
+    server_home,
     socket_dir,
     state_dir,
 )
@@ -75,7 +76,7 @@ def start(broker: Broker) -> Leashed | None:
 
     Raises EmbeddedError when it cannot be started; the message says why.
     """
-    broker.home.mkdir(mode=0o711 if broker.account else 0o700, exist_ok=True)
+    server_home(broker.home, broker.account)
     owned_dir(broker.sockets, broker.account)
     with only_one(broker.home / "lock"):
         if _answers(broker):
