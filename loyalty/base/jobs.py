@@ -179,6 +179,12 @@ def resume(job: Job) -> bool:
     return bool(ended.update(state=State.QUEUED, attempts=0, retry_at=None, finished_at=None, error=""))
 
 
+def release(job: Job) -> bool:
+    """Free a running job whose worker is known to be gone, without waiting for its heartbeat to grow old."""
+    running = Job.objects.filter(pk=job.pk, state=State.RUNNING)
+    return bool(running.update(state=State.QUEUED, claimed_by=None))
+
+
 def carry_out(job: Job, work: Callable[[Job], Result], *, at: datetime) -> bool:
     """Do the work of a claimed job and note how it ended. True when it is done.
 

@@ -1,0 +1,62 @@
+"""The report of refused rows: a file like the one that was read, with the reason beside each row, so that it can be
+put right and imported again."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from campaigns.imports.composing import Refused
+
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+REASONS = ("row", "code", "reason")
+
+
+class BadRows:
+    """Written as far as the job's cursor says, and no further: what a killed run wrote beyond it is cut off."""
+
+    def __init__(self, path: Path, header: Sequence[str], *, size: int = 0) -> None:
+        self.path = path
+        self.size = size
+        self._header = header
+
+    def add(self, refused: Iterable[Refused]) -> int:
+        """Append these and put them on the disk; the size to remember once the transaction is committed."""
+        lines = [
+            [*map(_safe, self._fitted(one.row.cells)), one.row.number, one.code, one.reason]
+            for one in refused
+        ]
+        if not lines:
+            return self.size
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\r\n")
+        if not self.size:
+            writer.writerow([*self._header, *REASONS])
+        writer.writerows(lines)
+        data = text.getvalue().encode("utf-8", "backslashreplace")
+        with self.path.open("r+b" if self.size and self.path.exists() else "wb") as file:
+            file.seek(0, os.SEEK_END)
+            start = min(self.size, file.tell())  # the file may have been taken away meanwhile
+            file.seek(start)
+            file.truncate()
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        return start + len(data)
+
+    def _fitted(self, cells: Sequence[str]) -> list[str]:
+        """As many cells as the header has, so that the reasons stand in their columns."""
+        width = len(self._header)
+        if len(cells) > width:
+            return [*cells[: width - 1], " ".join(cells[width - 1 :])]
+        return [*cells, *[""] * (width - len(cells))]
+
+
+def _safe(cell: str) -> str:
+    """No spreadsheet may take a cell for a formula; numbers stay numbers."""
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
