@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
+from loyalty.base.ids import is_uuid
 from loyalty.console.access import ScreenRequest, actor_name, screen, show
 from loyalty.console.adjust_form import AdjustForm
 from loyalty.console.member_views import member_of
@@ -43,25 +44,35 @@ class Preview:
 def adjust(request: ScreenRequest, member_id: UUID) -> HttpResponse:
     """The form, and carrying it out."""
     member = member_of(request, member_id)
+    token = request.POST.get("token") or request.GET.get("form", "")
+    if done := result_of(token):
+        return redirect(done)  # the back button leads here: what was carried out is shown, not offered again
     if request.method == "POST":
-        if done := result_of(request.POST.get("token")):
-            return redirect(done)  # also when the browser has lost half of what was typed
-        form = AdjustForm(request.POST, program=request.program)
-        if form.is_valid():
-            try:
-                result, _first = once(
-                    form.form_token,
-                    lambda: _book(request, member, form),
-                    by=actor_name(request),
-                    at=clock.now(),
-                )
-            except LaurelError as refused:
-                form.add_error("points" if refused.code == "insufficient_points" else None, refused.detail)
-            else:
-                return redirect(result)
-        return _page(request, member, form, status=422)
-    start = {"token": uuid4(), "direction": "give", "reference": request.GET.get("reference", "")[:120]}
+        return _sent(request, member)
+    if not is_uuid(token):
+        return redirect(_with_token(request))
+    start = {"token": token, "direction": "give", "reference": request.GET.get("reference", "")[:120]}
     return _page(request, member, AdjustForm(initial=start, program=request.program))
+
+
+def _with_token(request: ScreenRequest) -> str:
+    """The address carries the form's token, so that going back finds the same form and not a fresh one."""
+    query = request.GET.copy()
+    query["form"] = str(uuid4())
+    return f"{request.path}?{query.urlencode()}"
+
+
+def _sent(request: ScreenRequest, member: Member) -> HttpResponse:
+    form = AdjustForm(request.POST, program=request.program)
+    if form.is_valid():
+        at, who = clock.now(), actor_name(request)
+        try:
+            result, _first = once(form.form_token, lambda: _book(request, member, form), by=who, at=at)
+        except LaurelError as refused:
+            form.add_error("points" if refused.code == "insufficient_points" else None, refused.detail)
+        else:
+            return redirect(result)
+    return _page(request, member, form, status=422)
 
 
 def _book(request: ScreenRequest, member: Member, form: AdjustForm) -> str:
@@ -86,10 +97,7 @@ def _page(request: ScreenRequest, member: Member, form: AdjustForm, *, status: i
         "form": form,
         "preview": preview(member, form),
     }
-    answer = show(request, "console/adjust.html", context, status=status)
-    # The back button then shows this very form with its token, so that sending it once more books nothing.
-    answer.headers["Cache-Control"] = "private, max-age=0"
-    return answer
+    return show(request, "console/adjust.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])

@@ -49,6 +49,19 @@ def test_the_same_form_sent_again_books_nothing_and_shows_the_first_receipt() ->
     assert Transaction.objects.count() == 1
 
 
+@pytest.mark.django_db
+def test_going_back_to_a_form_that_was_carried_out_shows_its_receipt() -> None:
+    member = people.ana(people.a_program())
+    client = people.sam()
+    form = client.get(f"/console/members/{member.pk}/adjust/?reference=T-1")["Location"]
+    page = client.get(form).content.decode()
+    token = form.partition("form=")[2]
+    assert f'value="{token}"' in page
+    assert 'value="T-1"' in page
+    receipt = sent(client, member, token=token)["Location"]
+    assert client.get(form)["Location"] == receipt
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_double_click_books_once() -> None:
     member = people.ana(people.a_program())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from loyalty.programs.models import Program
@@ -20,7 +22,7 @@ def test_another_programs_objects_are_not_found_until_it_is_chosen() -> None:
     client = people.olga()
     addresses = [
         f"/console/members/{member.pk}/",
-        f"/console/members/{member.pk}/adjust/",
+        f"/console/members/{member.pk}/adjust/?form={uuid4()}",
         f"/console/members/{member.pk}/receipts/{booked.pk}/",
         f"/console/events/{receipt.event_id}/",
         f"/console/campaigns/events/{receipt.event_id}/why/",
