@@ -34,7 +34,7 @@ def result_of(token: object) -> str | None:
     """Where the result of a form is that was carried out already; None for a new one, and for what is no token."""
     if not is_uuid(token):
         return None
-    return SentForm.objects.filter(pk=token).exclude(result="").values_list("result", flat=True).first()
+    return SentForm.objects.filter(pk=str(token)).exclude(result="").values_list("result", flat=True).first()
 
 
 def _insert(form: SentForm) -> None:
