@@ -31,7 +31,7 @@ from loyalty.programs import nightly
 Deed = Callable[["Play", datetime], None]
 """Something that a member, or staff, does at an instant."""
 
-TIERS = (("gold", "Gold", Decimal(1500)), ("silver", "Silver", Decimal(500)))
+TIERS = (("gold", "Gold", Decimal(1000)), ("silver", "Silver", Decimal(400)))
 MOST_AT_ONCE = 500
 DAILY = 15
 BUSY_APPS = {"campaigns", "events", "ledger", "members"}

@@ -50,7 +50,7 @@ def seed(*, at: datetime, members: int = MEMBERS, orders: int = ORDERS) -> Acces
     with clock.pinned(at):
         nightly.run_due(at)
     who = next(person for person in plot.people if person.joined)
-    return _access(made.channels["web"], at=at, ref=who.ref)
+    return _access(made.channels["web"], at=at, call=_order_of(who.ref, made.program.currency))
 
 
 @transaction.atomic
@@ -58,27 +58,35 @@ def begin(*, at: datetime) -> Access:
     """A program without members, made from the template for retail."""
     made = apply(templates.text("retail_points"), at=at, by=LOGIN)
     channel = Channel.objects.select_related("program").get(program__code=made.program, code="web")
-    return _access(channel, at=at, ref="email:first.customer@example.com")
+    return _access(channel, at=at, call=_first_member())
 
 
-def _access(channel: Channel, *, at: datetime, ref: str) -> Access:
+def _access(channel: Channel, *, at: datetime, call: str) -> Access:
     password = secrets.token_urlsafe(12)
     User.objects.create_superuser(LOGIN, password=password)
     _, key = credentials.issue(channel, name="Demonstration", scopes=Scope.values, at=at, by=LOGIN)
-    return Access(LOGIN, password, key, _curl(key, channel.program.currency, ref))
-
-
-def _curl(key: str, currency: str, ref: str) -> str:
-    """One order that a shell sends with a fresh id each time, and that is answered with points and reasons."""
-    order = (
-        '{"order_id":"demo-\'$(date +%s)\'","currency":"' + currency + '",'
-        '"lines":[{"sku":"CF-COL-250","category":"coffee","quantity":2,"unit_price":"9.90"}]}'
-    )
-    event = (
-        '{"id":"demo-\'$(date +%s)\'","type":"order.completed","occurred_at":"\'$(date -u +%FT%TZ)\'",'
-        f'"member":"{ref}","data":{order}}}'
-    )
-    return (
+    curl = (
         f"curl -s {ADDRESS}/api/v1/events -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json'"
-        f" -H 'Prefer: wait' -d '{event}'"
+        f" -H 'Prefer: wait' -d '{call}'"
     )
+    return Access(LOGIN, password, key, curl)
+
+
+# What a shell fills in, inside a text in single quotes: a fresh number, and the present.
+_FRESH, _NOW = "'$(date +%s)'", "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"
+
+
+def _order_of(ref: str, currency: str) -> str:
+    """An order that is answered with its points and the reasons for them."""
+    lines = '[{"sku":"CF-COL-250","category":"coffee","quantity":2,"unit_price":"9.90"}]'
+    order = f'{{"order_id":"demo-{_FRESH}","currency":"{currency}","lines":{lines}}}'
+    return _event("order.completed", f'"member":"{ref}","data":{order}')
+
+
+def _first_member() -> str:
+    """Somebody joins, and is welcomed with points."""
+    return _event("member.registered", f'"data":{{"external_id":"first-{_FRESH}","name":"First Member"}}')
+
+
+def _event(kind: str, rest: str) -> str:
+    return f'{{"id":"demo-{_FRESH}","type":"{kind}","occurred_at":"{_NOW}",{rest}}}'

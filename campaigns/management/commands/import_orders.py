@@ -72,6 +72,8 @@ class Command(BaseCommand):
                 self._import(source, channel, bad_rows, at, again=options["again"])
         except LaurelError as wrong:
             raise CommandError(wrong.detail) from wrong
+        except RuntimeError as wrong:
+            raise CommandError(f"{wrong}. The same command goes on from here.") from wrong
         except UNREADABLE as wrong:
             raise CommandError(f"{file}: {wrong or type(wrong).__name__}") from wrong
 

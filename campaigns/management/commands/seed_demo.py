@@ -18,14 +18,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--empty", action="store_true", help="a program without members, to begin with")
-        parser.add_argument(
-            "--out", type=Path, metavar="FILE", help="write login, key and an example call there"
-        )
+        parser.add_argument("--out", metavar="FILE", help="write login, key and an example call there")
         parser.add_argument("--members", type=int, default=seeding.MEMBERS)
         parser.add_argument("--orders", type=int, default=seeding.ORDERS)
 
     def handle(
-        self, *args: Any, empty: bool, out: Path | None, members: int, orders: int, **options: Any
+        self, *args: Any, empty: bool, out: str | None, members: int, orders: int, **options: Any
     ) -> None:
         if Program.objects.exists():
             raise CommandError(
@@ -36,7 +34,7 @@ class Command(BaseCommand):
         if out is None:
             self.stdout.write(json.dumps(asdict(access), indent=2, ensure_ascii=False))
         else:
-            _write_private(out, json.dumps(asdict(access), ensure_ascii=False))
+            _write_private(Path(out), json.dumps(asdict(access), ensure_ascii=False))
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -1,0 +1,133 @@
+"""Program files of every kind, for property tests."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+code = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,12}", fullmatch=True)
+name = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=30
+)
+words = name.filter(lambda text: any(not char.isspace() for char in text))
+exact = st.decimals("0.01", "9999", places=2)
+leaf = st.one_of(
+    st.fixed_dictionaries(
+        {"field": st.just("order.total"), "op": st.sampled_from(["gte", "lt"]), "value": exact}
+    ),
+    st.fixed_dictionaries(
+        {
+            "field": st.just("order.store"),
+            "op": st.just("in"),
+            "value": st.lists(words, min_size=1, max_size=3),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
+            "field": st.just("activity.orders"),
+            "op": st.just("gte"),
+            "value": st.integers(0, 99),
+            "days": st.integers(1, 365),
+        }
+    ),
+)
+tree = st.recursive(
+    leaf,
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({"all": st.lists(inner, max_size=3)}),
+        st.fixed_dictionaries({"any": st.lists(inner, min_size=1, max_size=3)}),
+        st.fixed_dictionaries({"not": inner}),
+    ),
+    max_leaves=4,
+)
+earn = st.fixed_dictionaries(
+    {"points": exact},
+    optional={"step": exact, "step_rounding": st.sampled_from(["exact", "down", "up", "half_up"])},
+)
+multiplier = st.decimals(1, 1000, places=2)
+bonus = st.one_of(
+    st.fixed_dictionaries({"multiplier": multiplier}),
+    st.fixed_dictionaries({"extra_points": exact}),
+    st.fixed_dictionaries(
+        {
+            "table": st.fixed_dictionaries(
+                {
+                    "field": st.just("member.tier"),
+                    "multipliers": st.dictionaries(words, multiplier, min_size=1, max_size=3),
+                }
+            )
+        }
+    ),
+)
+common: dict[str, Any] = {
+    "description": words,
+    "status": st.sampled_from(["draft", "published", "paused", "ended"]),
+    "conditions": tree,
+    "starts_at": st.just("2026-01-01T00:00:00Z"),
+    "weekdays": st.lists(st.sampled_from(["mon", "tue", "sun"]), unique=True),
+    "hours": st.just([["17:00", "19:00"], ["22:00", "02:00"]]),
+    "caps": st.just([{"points": Decimal(5), "per": "day"}, {"times": 3, "per": "year"}]),
+    "budget": st.integers(1, 10**9),
+    "priority": st.integers(0, 1000),
+    "stacking_group": code,
+}
+campaign = st.one_of(
+    st.fixed_dictionaries({"code": code, "name": words, "earn": earn}, optional=common),
+    st.fixed_dictionaries({"code": code, "name": words, "bonus": bonus}, optional=common),
+)
+expiry = st.one_of(
+    st.just({"kind": "none"}),
+    st.just({"kind": "program"}),
+    st.fixed_dictionaries({"kind": st.just("fixed"), "dates": st.just(["02-29", "12-31"])}),
+    st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(["rolling", "inactivity"]),
+            "count": st.integers(1, 999),
+            "unit": st.sampled_from(["days", "months", "years"]),
+        }
+    ),
+)
+program_file = st.fixed_dictionaries(
+    {
+        "format": st.just(1),
+        "program": st.fixed_dictionaries(
+            {
+                "code": code,
+                "name": words,
+                "currency": st.sampled_from(["EUR", "JPY", "KWD"]),
+                "timezone": st.just("Asia/Kathmandu"),
+            },
+            optional={"rounding": st.sampled_from(["down", "up"]), "returns": st.just("within_balance")},
+        ),
+        "point_types": st.tuples(
+            st.fixed_dictionaries(
+                {
+                    "code": st.just("points"),
+                    "name": st.just({"one": "yes", "many": "null"}),
+                    "default": st.just(True),
+                    "expiry": expiry,
+                },
+                optional={
+                    "decimals": st.integers(0, 4),
+                    "pending": st.just({"days": 9}),
+                    "checkout": st.fixed_dictionaries({"rate": exact}),
+                },
+            )
+        ).map(list),
+        "channels": st.lists(
+            st.fixed_dictionaries({"code": code.filter(lambda one: one != "laurel"), "name": words}),
+            max_size=2,
+            unique_by=lambda one: one["code"],
+        ),
+        "campaigns": st.lists(campaign, max_size=4, unique_by=lambda one: one["code"]),
+    }
+)
+
+
+value = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(10**18), 10**18), exact, words),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(words, inner)),
+    max_leaves=12,
+)
