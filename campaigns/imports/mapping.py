@@ -106,10 +106,12 @@ def _checked(program: Program, said: dict[str, Any]) -> Mapping:
         raise Invalid(f"The mapping does not know {', '.join(unknown)}.", code="map_invalid")
     terms: dict[str, Any] = {key: _texts(key, said[key]) for key in _LISTS if key in said}
     terms |= {key: _text(key, said[key]) for key in _TEXTS if key in said}
-    terms |= {key: said[key] is True for key in _FLAGS if key in said}
+    terms |= {key: _flag(key, said[key]) for key in _FLAGS if key in said}
     terms["zone"] = zone(terms.get("zone") or program.timezone)
     terms.setdefault("currency", program.currency)
     currency_decimals(terms["currency"])
+    if terms["currency"] != program.currency:
+        raise Invalid(f"This program keeps its books in {program.currency}.", code="currency_mismatch")
     if terms.get("member_kind", "ext") not in PREFIXES:
         raise Invalid(f"member_kind is one of {', '.join(PREFIXES)}.", code="map_invalid")
     if len(terms.get("delimiter", ",")) != 1:
@@ -130,6 +132,12 @@ def _columns(named: AnyMapping[Any, Any]) -> dict[str, str]:
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise Invalid(f"{key} is text; put it in quotes.", code="map_invalid")
+    return value
+
+
+def _flag(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Invalid(f"{key} is true or false.", code="map_invalid")
     return value
 
 

@@ -22,6 +22,7 @@ from loyalty.events.payloads import Reader
 from loyalty.programs.models import Channel
 
 BATCH = 250  # events processed together
+PATIENCE = 20  # events in a row that may fail
 
 Due = tuple[UUID, str]  # an event to be processed, and the order that it is about
 Thing = TypeVar("Thing")
@@ -35,6 +36,7 @@ class Sender:
     def __init__(self, channel: Channel, source: str, *, at: datetime) -> None:
         self.channel, self.source, self.at = channel, source, at
         self._reader = Reader(channel, at, source=source)
+        self._failed_in_a_row = 0
 
     def check_parts(self, composed: Composed, *, always: bool = False) -> None:
         """An order that makes several events is sent whole or not at all, so all are read before one is sent."""
@@ -84,7 +86,8 @@ class Sender:
                     self._alone(event_id, counts)
 
     def _alone(self, event_id: UUID, counts: Counter[str]) -> None:
-        """An event that cannot be processed stays in the inbox, where staff see why; the others go on."""
+        """An event that cannot be processed stays in the inbox, where staff see why; the others go on, unless it is not
+        the events that are to blame. Raises RuntimeError then."""
         try:
             with transaction.atomic():
                 earning.process([event_id], at=self.at)
@@ -94,6 +97,12 @@ class Sender:
             logger.exception("an event of an import failed")
             inbox.record_failure(event_id, error=f"{type(wrong).__name__}: {wrong}", at=self.at)
             counts["failed"] += 1
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row >= PATIENCE:
+                words = f"{PATIENCE} events in a row could not be processed, the last one: {wrong}"
+                raise RuntimeError(words) from wrong
+        else:
+            self._failed_in_a_row = 0
 
 
 def _in_time(event_ids: Sequence[UUID]) -> list[Due]:

@@ -185,6 +185,12 @@ def release(job: Job) -> bool:
     return bool(running.update(state=State.QUEUED, claimed_by=None))
 
 
+def unfinished(kind: str, *, scope: str, within: timedelta) -> bool:
+    """Whether a job of that kind has begun and not ended, and was alive not longer ago than `within`."""
+    begun = Job.objects.filter(kind=kind, scope=scope, heartbeat_at__gte=Now() - within)
+    return begun.exclude(state__in=[State.DONE, State.CANCELLED]).exists()
+
+
 def carry_out(job: Job, work: Callable[[Job], Result], *, at: datetime) -> bool:
     """Do the work of a claimed job and note how it ended. True when it is done.
 

@@ -7,12 +7,15 @@ late. Each wallet gets one transaction per expiry instant, dated with that insta
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from loyalty.base import jobs
 from loyalty.ledger import sweep
 from loyalty.ledger.sweep import UUID_V7, Sweep, fact_data
 from loyalty.programs.models import Program
 from loyalty.programs.nightly import Night
+
+PATIENCE_WITH_IMPORTS = timedelta(days=7)  # one that was given up for longer holds nothing back
 
 _DUE = "lot.remaining > 0 AND lot.expires_at <= %(at)s"
 
@@ -75,5 +78,11 @@ def expire_program(program: Program, *, at: datetime) -> int:
 
 
 def step(night: Night) -> int:
-    """The same as a step of the nightly run, which goes on where it was interrupted."""
+    """The same as a step of the nightly run, which goes on where it was interrupted.
+
+    Not while orders of the past are being imported: returns of their time still find the points of their time. The
+    import books what has lapsed when it ends.
+    """
+    if jobs.unfinished("import", scope=night.program.code, within=PATIENCE_WITH_IMPORTS):
+        return 0
     return sweep.of_night(EXPIRY, night)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import lzma
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from loyalty.base.models import Job
 from loyalty.events.models import Event
 from loyalty.ledger.models import Entry, Transaction, Wallet
 from loyalty.members.models import Member
+from loyalty.programs import nightly
 from loyalty.programs.models import Channel, Program
 from tests.imports import oracle, shop
 from tests.imports.sample import HEADER, Chance, row, write
@@ -188,28 +189,57 @@ def test_a_changed_order_of_the_same_id_is_refused(bring: Bring, tmp_path: Path)
     assert everything() == before
 
 
-def test_it_goes_on_after_the_chunk_that_was_done_last(
-    bring: Bring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def power_cut(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The fourth chunk of five events is interrupted, once."""
     monkeypatch.setattr(importing, "MAX_EVENTS", 5)
     done = importing.Run._in_one_transaction
-    left = 3
+    chunks = 0
 
-    def power_cut(self: importing.Run, chunk: Any) -> Any:
-        nonlocal left
-        left -= 1
-        if left < 0:
+    def fragile(self: importing.Run, chunk: Any) -> Any:
+        nonlocal chunks
+        chunks += 1
+        if chunks == 4:
             raise KeyboardInterrupt
         return done(self, chunk)
 
-    monkeypatch.setattr(importing.Run, "_in_one_transaction", power_cut)
+    monkeypatch.setattr(importing.Run, "_in_one_transaction", fragile)
+    yield
+    assert chunks > 4
+
+
+@pytest.mark.usefixtures("power_cut")
+def test_it_goes_on_after_the_chunk_that_was_done_last(
+    program: Program, bring: Bring, tmp_path: Path
+) -> None:
     file = write(tmp_path / "sample.csv", Chance(5).rows(60))
     with pytest.raises(CommandError, match="goes on from here"):
         bring(file=file)
     assert 0 < Event.objects.count() < 40
-    left = 1000
     assert "Going on after row" in bring(file=file)
-    assert shop.accounts(Program.objects.get()) == oracle.figures(oracle.accounts(file, NOW))
+    assert shop.accounts(program) == oracle.figures(oracle.accounts(file, NOW))
+
+
+@pytest.mark.usefixtures("power_cut")
+def test_a_night_between_a_stop_and_its_continuation_changes_nothing(
+    program: Program, bring: Bring, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "sample.csv", Chance(5).rows(60))
+    with pytest.raises(CommandError):
+        bring(file=file)
+    nightly.run_due(NOW)
+    assert not Transaction.objects.filter(kind="expire").exists()
+    bring(file=file)
+    assert shop.accounts(program) == oracle.figures(oracle.accounts(file, NOW))
+    assert Transaction.objects.filter(kind="expire").exists()
+
+
+def test_an_import_that_was_given_up_long_ago_holds_no_night_back(program: Program, bring: Bring) -> None:
+    bring(row("1", "22041", "1", "50", at="2026-11-01 08:00"))
+    long_ago = datetime.now(UTC) - timedelta(days=8)
+    Job.objects.filter(kind="import").update(state="running", heartbeat_at=long_ago)
+    nightly.run_due(datetime(2027, 11, 20, tzinfo=UTC))
+    assert Transaction.objects.get(kind="expire").amount == -50
 
 
 def test_an_import_that_runs_elsewhere_is_left_alone(bring: Bring) -> None:
@@ -368,6 +398,22 @@ def test_an_event_that_cannot_be_processed_stays_in_the_inbox_and_stops_nobody(
     assert points() == 150
 
 
+def test_when_everything_fails_the_import_stops_and_can_go_on_later(
+    bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Batch, event: Any) -> Any:
+        raise ValueError("always like this")
+
+    rows = [row(str(number), "22041", "1", "50", at="2026-11-01 08:00") for number in range(30)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "_handle", broken)
+        with pytest.raises(CommandError, match="20 events in a row .* goes on from here"):
+            bring(*rows)
+        assert not Event.objects.exists()
+    bring(*rows)
+    assert points() == 1500
+
+
 # --- options --------------------------------------------------------------------------------------------------
 
 
@@ -389,6 +435,7 @@ def test_a_dry_run_reports_and_writes_nothing(bring: Bring, tmp_path: Path) -> N
         ({"map": [*shop.COLUMNS, "colour=C"]}, "No field is called colour"),
         ({"zone": "London"}, "IANA"),
         ({"currency": "gbp"}, "ISO"),
+        ({"currency": "EUR"}, "keeps its books in GBP"),
         ({"encoding": "utf-99"}, "unknown encoding"),
         ({"channel": "web"}, "no active backfill channel"),
         ({"file": Path("/nowhere/x.csv")}, "nowhere"),
