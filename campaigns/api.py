@@ -18,7 +18,7 @@ from campaigns.models import Trace
 from campaigns.quotes import quote
 from campaigns.schemas import AccrueBody, BatchShown, EventShown, QuoteBody, QuoteShown, ReceiptShown
 from campaigns.waking import wake
-from campaigns.wording import explained, voice_of
+from campaigns.words.wording import explained, voice_of
 from loyalty.base import clock, http
 from loyalty.base.clock import write_instant
 from loyalty.base.errors import FieldError, Invalid, LaurelError

@@ -27,26 +27,51 @@ class Campaign(PolymorphicModel):
     name = models.CharField(max_length=120)
     description = models.TextField(blank=True, max_length=2000)
     point_type = models.ForeignKey(PointType, on_delete=models.PROTECT, related_name="+")
-    trigger = models.CharField(max_length=60, default="order.completed", help_text="The kind of event that earns.")
-    conditions = models.JSONField(default=dict, blank=True, help_text="Condition tree over the event; empty: always.")
-    audience = models.JSONField(default=dict, blank=True, help_text="Condition tree over the member; empty: everyone.")
-    items = models.JSONField(default=dict, blank=True, help_text="Condition tree over item.* fields: the lines that count; empty: all.")
+    trigger = models.CharField(
+        max_length=60, default="order.completed", help_text="The kind of event that earns."
+    )
+    conditions = models.JSONField(
+        default=dict, blank=True, help_text="Condition tree over the event; empty: always."
+    )
+    audience = models.JSONField(
+        default=dict, blank=True, help_text="Condition tree over the member; empty: everyone."
+    )
+    items = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Condition tree over item.* fields: the lines that count; empty: all.",
+    )
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
-    weekdays = models.JSONField(default=list, blank=True, help_text='Local weekdays, e.g. ["sat", "sun"]; empty: every day.')
-    hours = models.JSONField(default=list, blank=True, help_text='Local time windows, e.g. [["17:00", "19:00"]]; empty: all day.')
+    weekdays = models.JSONField(
+        default=list, blank=True, help_text='Local weekdays, e.g. ["sat", "sun"]; empty: every day.'
+    )
+    hours = models.JSONField(
+        default=list, blank=True, help_text='Local time windows, e.g. [["17:00", "19:00"]]; empty: all day.'
+    )
     caps = models.JSONField(
-        default=list, blank=True, help_text='Per member: [{"points": "500", "per": "month"}, {"times": 1, "per": "lifetime"}].'
+        default=list,
+        blank=True,
+        help_text='Per member: [{"points": "500", "per": "month"}, {"times": 1, "per": "lifetime"}].',
     )
     budget = models.BigIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Most points it may give in all, in smallest units."
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Most points it may give in all, in smallest units.",
     )
     priority = models.PositiveSmallIntegerField(
-        default=100, validators=[MaxValueValidator(1000)], help_text="Lower comes first when budgets and caps are shared out."
+        default=100,
+        validators=[MaxValueValidator(1000)],
+        help_text="Lower comes first when budgets and caps are shared out.",
     )
-    stacking_group = models.CharField(max_length=50, blank=True, help_text="Of campaigns in one group only the best counts. Empty: adds up.")
+    stacking_group = models.CharField(
+        max_length=50, blank=True, help_text="Of campaigns in one group only the best counts. Empty: adds up."
+    )
     ended_at = models.DateTimeField(null=True, blank=True)
-    revision = models.PositiveIntegerField(default=1, help_text="Rises with each save of the draft; guards against stale edits.")
+    revision = models.PositiveIntegerField(
+        default=1, help_text="Rises with each save of the draft; guards against stale edits."
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     updated_by = models.CharField(max_length=150, blank=True)
@@ -76,12 +101,19 @@ class EarningCampaign(Campaign):
         UP = "up", "Each started step"
 
     basis = models.CharField(max_length=9, choices=Basis.choices, default=Basis.AMOUNT)
-    points = models.DecimalField(max_digits=14, decimal_places=4, validators=[MinValueValidator(0)], help_text="Points per step.")
+    points = models.DecimalField(
+        max_digits=14, decimal_places=4, validators=[MinValueValidator(0)], help_text="Points per step."
+    )
     step = models.DecimalField(
-        max_digits=14, decimal_places=4, default=1, help_text="Money, or units of the attribute, that make one step."
+        max_digits=14,
+        decimal_places=4,
+        default=1,
+        help_text="Money, or units of the attribute, that make one step.",
     )
     step_rounding = models.CharField(max_length=7, choices=StepRounding.choices, blank=True, default="")
-    attribute = models.CharField(max_length=60, blank=True, help_text="Numeric attribute of the event, for that basis.")
+    attribute = models.CharField(
+        max_length=60, blank=True, help_text="Numeric attribute of the event, for that basis."
+    )
 
 
 class BonusCampaign(Campaign):
@@ -93,12 +125,22 @@ class BonusCampaign(Campaign):
 
     bonus = models.CharField(max_length=10, choices=Bonus.choices, default=Bonus.MULTIPLIER)
     multiplier = models.DecimalField(
-        max_digits=8, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(1)],
+        max_digits=8,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
         help_text="2 doubles the base: the bonus is base × (2 − 1). Without a table, or where the table has no row.",
     )
-    table_field = models.CharField(max_length=80, blank=True, help_text='Field that chooses the multiplier, e.g. "member.tier".')
-    table = models.JSONField(default=dict, blank=True, help_text='Multiplier by value of the field, e.g. {"gold": "2"}.')
-    extra_points = models.DecimalField(max_digits=14, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)])
+    table_field = models.CharField(
+        max_length=80, blank=True, help_text='Field that chooses the multiplier, e.g. "member.tier".'
+    )
+    table = models.JSONField(
+        default=dict, blank=True, help_text='Multiplier by value of the field, e.g. {"gold": "2"}.'
+    )
+    extra_points = models.DecimalField(
+        max_digits=14, decimal_places=4, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
 
 
 class CampaignVersion(models.Model):
@@ -115,8 +157,12 @@ class CampaignVersion(models.Model):
 
     class Meta:
         ordering = ["campaign", "-number"]
-        constraints = [models.UniqueConstraint(fields=["campaign", "number"], name="version_number_per_campaign")]
-        triggers = [pgtrigger.Protect(name="published_for_good", operation=pgtrigger.Update | pgtrigger.Delete)]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "number"], name="version_number_per_campaign")
+        ]
+        triggers = [
+            pgtrigger.Protect(name="published_for_good", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
 
     def __str__(self) -> str:
         return f"v{self.number}"
@@ -133,7 +179,9 @@ class CampaignPause(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign"], condition=Q(ended_at__isnull=True), name="one_open_pause_per_campaign")
+            models.UniqueConstraint(
+                fields=["campaign"], condition=Q(ended_at__isnull=True), name="one_open_pause_per_campaign"
+            )
         ]
 
     def __str__(self) -> str:
@@ -143,7 +191,9 @@ class CampaignPause(models.Model):
 class BudgetUse(models.Model):
     """How many points a campaign with a budget has given, net of returns. Locked while points are awarded."""
 
-    campaign = models.OneToOneField(Campaign, on_delete=models.CASCADE, primary_key=True, related_name="budget_use")
+    campaign = models.OneToOneField(
+        Campaign, on_delete=models.CASCADE, primary_key=True, related_name="budget_use"
+    )
     points = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
@@ -160,7 +210,9 @@ class CapUse(models.Model):
     times = models.IntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["campaign", "member", "period"], name="cap_use_per_period")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "member", "period"], name="cap_use_per_period")
+        ]
 
     def __str__(self) -> str:
         return f"{self.period}: {self.points}"
@@ -173,20 +225,38 @@ class Order(models.Model):
     program = models.ForeignKey(Program, on_delete=models.PROTECT, db_index=False, related_name="+")
     reference = models.CharField(max_length=120)
     member = models.ForeignKey(Member, on_delete=models.PROTECT, db_index=False, related_name="+")
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, db_index=False, related_name="+", help_text="The event that opened it.")
+    event = models.ForeignKey(
+        Event,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="+",
+        help_text="The event that opened it.",
+    )
     basket_event = models.ForeignKey(
-        Event, on_delete=models.PROTECT, db_index=False, related_name="+", help_text="The event that holds its present basket."
+        Event,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="+",
+        help_text="The event that holds its present basket.",
     )
     revision = models.IntegerField(default=0)
     cancelled = models.BooleanField(default=False)
     returned = models.JSONField(default=dict, help_text="By line: quantity and amount sent back so far.")
-    spend = models.DecimalField(max_digits=18, decimal_places=4, default=0, help_text="Qualifying amount of what was kept.")
-    version_ids = ArrayField(models.BigIntegerField(), default=list, help_text="The campaign versions that it was rated under.")
-    context = models.JSONField(default=dict, help_text="What conditions read of the member at that time; returns are rated with it.")
+    spend = models.DecimalField(
+        max_digits=18, decimal_places=4, default=0, help_text="Qualifying amount of what was kept."
+    )
+    version_ids = ArrayField(
+        models.BigIntegerField(), default=list, help_text="The campaign versions that it was rated under."
+    )
+    context = models.JSONField(
+        default=dict, help_text="What conditions read of the member at that time; returns are rated with it."
+    )
     occurred_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["program", "reference"], name="order_once_per_program")]
+        constraints = [
+            models.UniqueConstraint(fields=["program", "reference"], name="order_once_per_program")
+        ]
         indexes = [models.Index(fields=["member", "-occurred_at"])]
 
     def __str__(self) -> str:
@@ -198,20 +268,30 @@ class Award(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     program = models.ForeignKey(Program, on_delete=models.PROTECT, db_index=False, related_name="+")
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+")
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     event = models.ForeignKey(Event, on_delete=models.PROTECT, db_index=False, related_name="awards")
     order = models.ForeignKey(Order, on_delete=models.PROTECT, null=True, blank=True, related_name="awards")
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="awards")
     version = models.ForeignKey(CampaignVersion, on_delete=models.PROTECT, db_index=False, related_name="+")
     point_type = models.ForeignKey(PointType, on_delete=models.PROTECT, db_index=False, related_name="+")
     transaction = models.ForeignKey(
-        Transaction, on_delete=models.PROTECT, null=True, blank=True, db_index=False, db_constraint=False, related_name="+"
+        Transaction,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
     )
     points = models.BigIntegerField()
     occurred_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["event", "campaign"], name="one_award_per_event_and_campaign")]
+        constraints = [
+            models.UniqueConstraint(fields=["event", "campaign"], name="one_award_per_event_and_campaign")
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:

@@ -113,7 +113,9 @@ def insert(orders: Iterable[OrderState]) -> None:
     rows = list(orders)
     if not rows:
         return
+    # Without the wrapper a connection lost here would look like a fault of the event.
     with (
+        connection.wrap_database_errors,
         connection.cursor() as cursor,
         cursor.copy(
             """COPY campaigns_order (id, program_id, reference, member_id, event_id, basket_event_id, revision,

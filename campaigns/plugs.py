@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.earning import retry
 from campaigns import program_file
+from campaigns.earning import retry
 from campaigns.models import BudgetUse, CampaignVersion
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
@@ -42,13 +42,17 @@ def retry_events(model_admin: Any, request: HttpRequest, events: Any) -> None:
         except LaurelError:
             continue
         done += 1
-    text = ngettext("%(n)d failed event is tried again.", "%(n)d failed events are tried again.", done) % {"n": done}
+    text = ngettext("%(n)d failed event is tried again.", "%(n)d failed events are tried again.", done) % {
+        "n": done
+    }
     model_admin.message_user(request, text, messages.SUCCESS if done else messages.WARNING)
 
 
 def budgets_nearly_used(program: Program, at: datetime) -> list[Notice]:
     """Campaigns that have given nine tenths of their budget."""
-    uses = BudgetUse.objects.filter(campaign__program=program, campaign__ended_at=None, campaign__budget__isnull=False)
+    uses = BudgetUse.objects.filter(
+        campaign__program=program, campaign__ended_at=None, campaign__budget__isnull=False
+    )
     nearly = uses.filter(points__gte=F("campaign__budget") * 9 / 10).select_related("campaign")
     return [
         Notice(

@@ -164,7 +164,11 @@ def _point_type(applying: Applying, entry: CampaignEntry, path: Path) -> PointTy
     """The one that is named, or the default. A stand-in without a key where there is none: then the file has a fault,
     here or at its point types, and the campaign is looked at all the same."""
     rows = PointType.objects.select_related("program").filter(program=applying.program)
-    found = rows.filter(code=entry.point_type).first() if entry.point_type else rows.filter(is_default=True).first()
+    found = (
+        rows.filter(code=entry.point_type).first()
+        if entry.point_type
+        else rows.filter(is_default=True).first()
+    )
     if found is None and entry.point_type and entry.point_type not in applying.named.get("point_types", ()):
         words = f"This program has no point type {entry.point_type!r}."
         applying.refuse((*path, "point_type"), "point_type_unknown", words)

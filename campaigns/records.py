@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
+from loyalty.base.copying import copy_rows
 from loyalty.base.strict_json import dumps
 
 
@@ -37,23 +36,10 @@ class TraceRow(NamedTuple):
 
 
 def write_awards(rows: Iterable[AwardRow]) -> None:
-    rows = list(rows)
-    if not rows:
-        return
-    columns = ", ".join(AwardRow._fields)
-    with connection.cursor() as cursor, cursor.copy(f"COPY campaigns_award ({columns}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    copy_rows("campaigns_award", AwardRow._fields, rows)
 
 
 def write_traces(rows: Iterable[TraceRow]) -> None:
     """A retried event has one trace: the one of the attempt that was committed."""
-    rows = list(rows)
-    if not rows:
-        return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("COPY campaigns_trace (event_id, points, detail, decided_at) FROM STDIN") as copy,
-    ):
-        for row in rows:
-            copy.write_row((row.event_id, row.points, dumps(row.detail), row.decided_at))
+    written = ((row.event_id, row.points, dumps(row.detail), row.decided_at) for row in rows)
+    copy_rows("campaigns_trace", TraceRow._fields, written)

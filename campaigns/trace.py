@@ -1,6 +1,6 @@
 """The stored explanation of a rating: plain JSON, the same in the API, the admin and exports.
 
-Values only: `campaigns.wording` turns them into sentences, in the language of whoever reads. Nothing personal
+Values only: `campaigns.words.wording` turns them into sentences, in the language of whoever reads. Nothing personal
 enters it (private fields are `hidden`).
 """
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from campaigns import builder_views, views, why_views
+from campaigns import views, why_views
+from campaigns.builder import views as builder_views
 
 app_name = "campaigns"
 urlpatterns = [

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import versions
-from campaigns.describe import Describer, draft_definition
+from campaigns.builder.describe import Describer, draft_definition
+from campaigns.builder.forms import SECTION_OF, LocalMomentField
 from campaigns.faults import faults
-from campaigns.forms import SECTION_OF, LocalMomentField
 from campaigns.models import Award, Campaign, CampaignVersion, EarningCampaign
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError

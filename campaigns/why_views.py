@@ -10,10 +10,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from campaigns import wording
 from campaigns.earning import retry
 from campaigns.models import Campaign, Trace
-from campaigns.phrases import voice_of
+from campaigns.words import wording
+from campaigns.words.phrases import voice_of
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
 from loyalty.console.access import ScreenRequest, may, screen, show

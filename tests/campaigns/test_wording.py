@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns import wording
 from campaigns.basket import Basket, returning
 from campaigns.caps import Usage, Used
-from campaigns.phrases import PointName, Voice
 from campaigns.rating import Rules, Standing
+from campaigns.words import wording
+from campaigns.words.phrases import PointName, Voice
 from loyalty.base.numbers import Rounding
 from loyalty.conditions.standard import STANDARD
 from tests.campaigns.making import Ann, bonus, earning, extra, line, order, rated, row_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from campaigns.editor import Editor
+from campaigns.builder.editor import Editor
 from campaigns.models import BonusCampaign, CampaignVersion, EarningCampaign
 from loyalty.conditions.standard import STANDARD
 from tests.console import people

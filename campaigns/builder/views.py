@@ -16,14 +16,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import drafts, versions
-from campaigns.describe import Describer, draft_definition
-from campaigns.editor import QUANTIFIERS, Editor, drawn, offered
+from campaigns.builder.describe import Describer, draft_definition
+from campaigns.builder.editor import QUANTIFIERS, Editor, drawn, offered
+from campaigns.builder.forms import EDITORS, DraftForm, form_for
+from campaigns.builder.recipes import RECIPES, start
+from campaigns.builder.values import known_values
 from campaigns.errors import StaleDraft
 from campaigns.fields import schema_for
-from campaigns.forms import EDITORS, DraftForm, form_for
 from campaigns.models import Campaign, EarningCampaign
-from campaigns.recipes import RECIPES, start
-from campaigns.values import known_values
 from campaigns.views import STATES, TONES, campaign_of
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError

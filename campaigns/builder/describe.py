@@ -15,11 +15,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.editor import said
+from campaigns.builder.editor import said
 from campaigns.fields import from_json, schema_for
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
-from campaigns.phrases import voice_of
-from campaigns.summary import PER, summary
+from campaigns.words.phrases import voice_of
+from campaigns.words.summary import PER, summary
 from loyalty.base.clock import parse_instant, write_instant
 from loyalty.base.errors import LaurelError
 from loyalty.base.words import Words

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.phrases import Voice, last, listed, money, number, start, weekday_names
+from campaigns.words.phrases import Voice, last, listed, money, number, start, weekday_names
 from loyalty.base.numbers import parse_points
 from loyalty.base.words import Words
 from loyalty.conditions.sentences import say

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.phrases import (
+from campaigns.words.phrases import (
     Voice,
     day,
     last,
@@ -25,8 +25,8 @@ from campaigns.phrases import (
     voice_of,
     weekday_and_day,
 )
-from campaigns.phrases import weekday_names as named_days
-from campaigns.summary import PER, summary
+from campaigns.words.phrases import weekday_names as named_days
+from campaigns.words.summary import PER, summary
 from loyalty.base.clock import parse_instant
 from loyalty.base.words import Words
 from loyalty.conditions.explain import Outcome

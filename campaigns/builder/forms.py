@@ -17,13 +17,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns.builder.describe import TRIGGER_WORDS, plain
+from campaigns.builder.editor import Editor
 from campaigns.caps import PERIODS
-from campaigns.describe import TRIGGER_WORDS, plain
-from campaigns.editor import Editor
 from campaigns.faults import TRIGGERS, faults
 from campaigns.fields import schema_for
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
-from campaigns.summary import PER
+from campaigns.words.summary import PER
 from loyalty.base.clock import resolve_local
 from loyalty.base.errors import LaurelError
 from loyalty.base.numbers import format_points, parse_points

@@ -1,0 +1,1 @@
+"""Traces and campaigns in plain words; the one place where explanations become sentences."""
