@@ -16,7 +16,10 @@ from loyalty.programs.models import CODE, PointType, Program
 
 
 class Campaign(PolymorphicModel):
-    """A set of earning terms. The row is the draft; publishing freezes it as a CampaignVersion, which alone earns points."""
+    """A set of earning terms.
+
+    The row is the draft; publishing freezes it as a CampaignVersion, which alone earns points.
+    """
 
     class Stacking(models.TextChoices):
         ADD = "add", "Adds to the others"
@@ -144,7 +147,10 @@ class BonusCampaign(Campaign):
 
 
 class CampaignVersion(models.Model):
-    """What was published: the whole definition, in force from `effective_from` until the next version. Never changed."""
+    """What was published: the whole definition, in force from `effective_from` until the next version.
+
+    Never changed.
+    """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="versions")
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="+")
@@ -201,7 +207,8 @@ class BudgetUse(models.Model):
 
 
 class CapUse(models.Model):
-    """What a member got from a capped campaign in one local period ("d:2026-11-22", "w:2026-W47", "m:2026-11", "y:2026", "l")."""
+    """What a member got from a capped campaign in one local period ("d:2026-11-22", "w:2026-W47", "m:2026-11",
+    "y:2026", "l")."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="+", db_index=False)
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+")

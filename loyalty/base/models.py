@@ -6,7 +6,8 @@ from django.db import models
 
 
 class Job(models.Model):
-    """Long or recurring work as a row: it can be watched, cancelled, resumed after a crash and run only once per period."""
+    """Long or recurring work as a row: it can be watched, cancelled, resumed after a crash and run only once per
+    period."""
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"
@@ -17,28 +18,43 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=60)
-    scope = models.CharField(max_length=100, blank=True, help_text="Program code, or empty for the whole installation.")
-    period = models.CharField(max_length=40, blank=True, help_text="Set for recurring jobs: the local date or hour they stand for.")
+    scope = models.CharField(
+        max_length=100, blank=True, help_text="Program code, or empty for the whole installation."
+    )
+    period = models.CharField(
+        max_length=40, blank=True, help_text="Set for recurring jobs: the local date or hour they stand for."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     done = models.BigIntegerField(default=0)
     total = models.BigIntegerField(null=True, blank=True)
     cursor = models.JSONField(default=dict, blank=True, help_text="Where to go on after an interruption.")
     result = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True)
-    claimed_by = models.UUIDField(null=True, blank=True, editable=False, help_text="The claim that may work on it; a newer claim ends it.")
+    claimed_by = models.UUIDField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The claim that may work on it; a newer claim ends it.",
+    )
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Claims since it last got further.")
-    retry_at = models.DateTimeField(null=True, blank=True, help_text="When a failed job is tried again; empty: only by hand.")
+    retry_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a failed job is tried again; empty: only by hand."
+    )
     created_by = models.CharField(max_length=150, blank=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True, blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True, help_text="By the database's clock, which all workers share.")
+    heartbeat_at = models.DateTimeField(
+        null=True, blank=True, help_text="By the database's clock, which all workers share."
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "scope", "period"], condition=~models.Q(period=""), name="one_job_per_kind_scope_period"
+                fields=["kind", "scope", "period"],
+                condition=~models.Q(period=""),
+                name="one_job_per_kind_scope_period",
             )
         ]
         indexes = [models.Index(fields=["kind", "-created_at"])]

@@ -37,12 +37,18 @@ class Event(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     program = models.ForeignKey(Program, on_delete=models.PROTECT, db_index=False, related_name="+")
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+")
+    channel = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
     source = models.CharField(max_length=100)
     external_id = models.CharField(max_length=200)
     type = models.CharField(max_length=60)
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+")
-    identifier = models.ForeignKey(Identifier, on_delete=models.SET_NULL, null=True, blank=True, db_index=False, related_name="+")
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+    )
+    identifier = models.ForeignKey(
+        Identifier, on_delete=models.SET_NULL, null=True, blank=True, db_index=False, related_name="+"
+    )
     order_reference = models.CharField(max_length=120, blank=True)
     occurred_at = models.DateTimeField()
     received_at = models.DateTimeField()
@@ -55,13 +61,27 @@ class Event(models.Model):
     processed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["program", "source", "external_id"], name="event_once_per_source")]
+        constraints = [
+            models.UniqueConstraint(fields=["program", "source", "external_id"], name="event_once_per_source")
+        ]
         indexes = [
-            models.Index(fields=["next_attempt_at", "id"], condition=Q(status="received"), name="events_to_process"),
+            models.Index(
+                fields=["next_attempt_at", "id"], condition=Q(status="received"), name="events_to_process"
+            ),
             models.Index(fields=["member", "-occurred_at"], name="events_of_member"),
-            models.Index(fields=["identifier"], condition=Q(identifier__isnull=False), name="events_of_guest"),
-            models.Index(fields=["program", "order_reference"], condition=~Q(order_reference=""), name="events_of_order"),
-            models.Index(fields=["program", "status"], condition=Q(status__in=["failed", "waiting", "rejected", "guest"]), name="events_aside"),
+            models.Index(
+                fields=["identifier"], condition=Q(identifier__isnull=False), name="events_of_guest"
+            ),
+            models.Index(
+                fields=["program", "order_reference"],
+                condition=~Q(order_reference=""),
+                name="events_of_order",
+            ),
+            models.Index(
+                fields=["program", "status"],
+                condition=Q(status__in=["failed", "waiting", "rejected", "guest"]),
+                name="events_aside",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,9 +95,13 @@ class Activity(models.Model):
     member = models.ForeignKey(Member, on_delete=models.PROTECT, db_index=False, related_name="+")
     day = models.DateField()
     orders = models.IntegerField(default=0)
-    spend = models.DecimalField(max_digits=18, decimal_places=4, default=0, help_text="Qualifying amount, returns taken off.")
+    spend = models.DecimalField(
+        max_digits=18, decimal_places=4, default=0, help_text="Qualifying amount, returns taken off."
+    )
     visits = models.IntegerField(default=0)
-    points = models.BigIntegerField(default=0, help_text="Earned points of the default type, returns taken off.")
+    points = models.BigIntegerField(
+        default=0, help_text="Earned points of the default type, returns taken off."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["member", "day"], name="one_activity_row_per_day")]

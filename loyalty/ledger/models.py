@@ -10,21 +10,31 @@ from loyalty.programs.models import PointType, Program
 
 
 def _plain_fk(to: type[models.Model]) -> models.ForeignKey:  # type: ignore[type-arg]
-    """A reference kept for reading and partitioning; what it says follows from the wallet, so it carries no constraint."""
-    return models.ForeignKey(to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    """A reference kept for reading and partitioning; what it says follows from the wallet, so it carries no
+    constraint."""
+    return models.ForeignKey(
+        to, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
 
 
 class Wallet(models.Model):
-    """A member's points of one type. All sums are caches of the entries, in smallest units; `manage.py verify` proves them."""
+    """A member's points of one type.
+
+    All sums are caches of the entries, in smallest units; `manage.py verify` proves them.
+    """
 
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="+")
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="wallets")
     point_type = models.ForeignKey(PointType, on_delete=models.PROTECT, related_name="+")
     balance = models.BigIntegerField(default=0)
     debt = models.BigIntegerField(default=0)
-    lifetime = models.BigIntegerField(default=0, help_text="All that was ever earned, less what was taken back.")
+    lifetime = models.BigIntegerField(
+        default=0, help_text="All that was ever earned, less what was taken back."
+    )
     version = models.BigIntegerField(default=0)
-    last_active_at = models.DateTimeField(null=True, blank=True, help_text="Last earned or redeemed; the clock of inactivity expiry.")
+    last_active_at = models.DateTimeField(
+        null=True, blank=True, help_text="Last earned or redeemed; the clock of inactivity expiry."
+    )
 
     class Meta:
         constraints = [
@@ -63,14 +73,26 @@ class Transaction(models.Model):
     amount = models.BigIntegerField(help_text="Net change of the member's wallet, in smallest units.")
     event_id = models.UUIDField(null=True, blank=True)
     reference = models.CharField(max_length=120, blank=True, help_text="Order number or the caller's own id.")
-    reverses = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversals")
+    reverses = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversals"
+    )
     counterpart = models.ForeignKey(
-        Member, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+", help_text="The other member of a transfer."
+        Member,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        help_text="The other member of a transfer.",
     )
     forgiven = models.BigIntegerField(default=0, help_text="Part of a reversal that policy did not take.")
-    already_expired = models.BigIntegerField(default=0, help_text="Part of a reversal whose points had lapsed before.")
+    already_expired = models.BigIntegerField(
+        default=0, help_text="Part of a reversal whose points had lapsed before."
+    )
     actor_kind = models.CharField(max_length=7, choices=Actor.choices)
-    actor = models.CharField(max_length=150, blank=True, help_text="Channel code or staff user name; empty for the system.")
+    actor = models.CharField(
+        max_length=150, blank=True, help_text="Channel code or staff user name; empty for the system."
+    )
     reason_code = models.CharField(max_length=50, blank=True)
     note = models.CharField(max_length=500, blank=True)
     occurred_at = models.DateTimeField()
@@ -84,11 +106,15 @@ class Transaction(models.Model):
                 nulls_distinct=False,
                 name="one_effect_per_event",
             ),
-            models.CheckConstraint(condition=Q(forgiven__gte=0) & Q(already_expired__gte=0), name="reversal_parts_not_negative"),
+            models.CheckConstraint(
+                condition=Q(forgiven__gte=0) & Q(already_expired__gte=0), name="reversal_parts_not_negative"
+            ),
         ]
         indexes = [
             models.Index(fields=["member", "-id"]),
-            models.Index(fields=["program", "reference"], condition=~Q(reference=""), name="transaction_reference"),
+            models.Index(
+                fields=["program", "reference"], condition=~Q(reference=""), name="transaction_reference"
+            ),
         ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
@@ -97,7 +123,10 @@ class Transaction(models.Model):
 
 
 class Lot(models.Model):
-    """A credit with its own activation and expiry. `remaining` = sum of its entries; it can be spent in [available_at, expires_at)."""
+    """A credit with its own activation and expiry.
+
+    `remaining` = sum of its entries; it can be spent in [available_at, expires_at).
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     program = _plain_fk(Program)
@@ -105,7 +134,11 @@ class Lot(models.Model):
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, db_index=False, related_name="lots")
     transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="lots")
     origin = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+",
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
         help_text="The lot these points came from, for a transfer or a refund after expiry.",
     )
     amount = models.BigIntegerField()
@@ -117,12 +150,21 @@ class Lot(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0) & Q(remaining__gte=0) & Q(remaining__lte=F("amount")), name="lot_within_amount")
+            models.CheckConstraint(
+                condition=Q(amount__gt=0) & Q(remaining__gte=0) & Q(remaining__lte=F("amount")),
+                name="lot_within_amount",
+            )
         ]
         indexes = [
-            models.Index(fields=["wallet", "expires_at"], condition=Q(remaining__gt=0), name="open_lots_of_wallet"),
-            models.Index(fields=["program", "expires_at"], condition=Q(remaining__gt=0), name="open_lots_by_expiry"),
-            models.Index(fields=["program", "available_at"], condition=Q(is_pending=True), name="pending_lots"),
+            models.Index(
+                fields=["wallet", "expires_at"], condition=Q(remaining__gt=0), name="open_lots_of_wallet"
+            ),
+            models.Index(
+                fields=["program", "expires_at"], condition=Q(remaining__gt=0), name="open_lots_by_expiry"
+            ),
+            models.Index(
+                fields=["program", "available_at"], condition=Q(is_pending=True), name="pending_lots"
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
@@ -142,7 +184,9 @@ class Entry(models.Model):
     transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="entries")
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, db_index=False, related_name="entries")
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, null=True, blank=True, related_name="entries")
-    amount = models.BigIntegerField(help_text="Signed, in smallest units; 0 when a pending lot becomes available.")
+    amount = models.BigIntegerField(
+        help_text="Signed, in smallest units; 0 when a pending lot becomes available."
+    )
     balance_after = models.BigIntegerField()
     lot_after = models.BigIntegerField(null=True, blank=True, help_text="What the lot held after this entry.")
     occurred_at = models.DateTimeField()

@@ -25,9 +25,13 @@ class Member(models.Model):
     birthday = models.DateField(null=True, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
     enrolled_at = models.DateTimeField()
-    enrolled_via = models.ForeignKey(Channel, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    enrolled_via = models.ForeignKey(
+        Channel, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     closed_at = models.DateTimeField(null=True, blank=True)
-    tier_code = models.CharField(max_length=50, blank=True, help_text="Current standing, written by members.set_standing.")
+    tier_code = models.CharField(
+        max_length=50, blank=True, help_text="Current standing, written by members.set_standing."
+    )
     tier_name = models.CharField(max_length=80, blank=True)
     tier_since = models.DateTimeField(null=True, blank=True)
     tier_until = models.DateTimeField(null=True, blank=True)
@@ -35,7 +39,10 @@ class Member(models.Model):
 
     class Meta:
         ordering = ["-enrolled_at"]
-        indexes = [models.Index(fields=["program", "-enrolled_at"]), models.Index("program", Upper("name"), name="member_name")]
+        indexes = [
+            models.Index(fields=["program", "-enrolled_at"]),
+            models.Index("program", Upper("name"), name="member_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name or str(self.id)
@@ -51,7 +58,10 @@ class Member(models.Model):
 
 
 class Identifier(models.Model):
-    """What a member is found by. Without a member it is a guest, whose events wait until the person registers or is linked."""
+    """What a member is found by.
+
+    Without a member it is a guest, whose events wait until the person registers or is linked.
+    """
 
     class Kind(models.TextChoices):
         EXTERNAL = "external", "External id"
@@ -60,13 +70,17 @@ class Identifier(models.Model):
         CARD = "card", "Card"
 
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="+")
-    member = models.ForeignKey(Member, on_delete=models.CASCADE, null=True, blank=True, related_name="identifiers")
+    member = models.ForeignKey(
+        Member, on_delete=models.CASCADE, null=True, blank=True, related_name="identifiers"
+    )
     kind = models.CharField(max_length=8, choices=Kind.choices)
     value = models.CharField(max_length=254)
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["program", "kind", "value"], name="identifier_once_per_program")]
+        constraints = [
+            models.UniqueConstraint(fields=["program", "kind", "value"], name="identifier_once_per_program")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"

@@ -52,14 +52,19 @@ class ExpiryPolicy(models.Model):
     expiry_count = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     expiry_unit = models.CharField(max_length=6, choices=ExpiryUnit.choices, default=ExpiryUnit.MONTHS)
     expiry_rounding = models.CharField(max_length=7, choices=ExpiryRounding.choices, blank=True, default="")
-    expiry_dates = models.JSONField(default=list, blank=True, help_text='Days of the year as "MM-DD": the last day on which points count.')
+    expiry_dates = models.JSONField(
+        default=list, blank=True, help_text='Days of the year as "MM-DD": the last day on which points count.'
+    )
 
     class Meta:
         abstract = True
 
 
 class Program(ExpiryPolicy):
-    """The top container: one currency, one time zone, one set of rules. Its expiry fields are the defaults of its point types."""
+    """The top container: one currency, one time zone, one set of rules.
+
+    Its expiry fields are the defaults of its point types.
+    """
 
     class Mode(models.TextChoices):
         LIVE = "live", "Live"
@@ -71,8 +76,12 @@ class Program(ExpiryPolicy):
 
     code = models.CharField(max_length=50, unique=True, validators=[CODE])
     name = models.CharField(max_length=120)
-    currency = models.CharField(max_length=3, validators=[RegexValidator(r"^[A-Z]{3}$", "Use the three-letter ISO code.")])
-    timezone = models.CharField(max_length=60, help_text="IANA name, for example Europe/Madrid. Every business date is in this zone.")
+    currency = models.CharField(
+        max_length=3, validators=[RegexValidator(r"^[A-Z]{3}$", "Use the three-letter ISO code.")]
+    )
+    timezone = models.CharField(
+        max_length=60, help_text="IANA name, for example Europe/Madrid. Every business date is in this zone."
+    )
     rounding = models.CharField(max_length=10, choices=RoundingMode.choices, default=RoundingMode.HALF_UP)
     debt_policy = models.CharField("returns", max_length=15, choices=Policy.choices, default=Policy.UNLIMITED)
     refund_grace_days = models.PositiveSmallIntegerField(
@@ -81,7 +90,9 @@ class Program(ExpiryPolicy):
     event_window_days = models.PositiveSmallIntegerField(
         default=365, help_text="Events older than this are refused unless the channel is a backfill."
     )
-    phone_region = models.CharField(max_length=2, blank=True, help_text="Country of phone numbers written without + (ISO, e.g. ES).")
+    phone_region = models.CharField(
+        max_length=2, blank=True, help_text="Country of phone numbers written without + (ISO, e.g. ES)."
+    )
     member_schema = models.JSONField(default=list, blank=True, help_text="Declared member attributes.")
     mode = models.CharField(max_length=4, choices=Mode.choices, default=Mode.LIVE)
     status = models.CharField(max_length=7, choices=Status.choices, default=Status.RUNNING)
@@ -128,20 +139,30 @@ class PointType(ExpiryPolicy):
     pending_kind = models.CharField(max_length=4, choices=Pending.choices, default=Pending.NONE)
     pending_days = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     pending_date = models.DateField(null=True, blank=True)
-    debt_policy = models.CharField("returns", max_length=15, choices=Policy.choices, blank=True, help_text="Empty: as the program.")
+    debt_policy = models.CharField(
+        "returns", max_length=15, choices=Policy.choices, blank=True, help_text="Empty: as the program."
+    )
     redeem_rate = models.DecimalField(
-        max_digits=14, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(0)],
+        max_digits=14,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
         help_text="Money that one point pays at checkout. Empty: these points cannot pay.",
     )
     redeem_minimum = models.BigIntegerField(default=0, help_text="Fewest points at once, in smallest units.")
-    redeem_increment = models.BigIntegerField(default=1, validators=[MinValueValidator(1)], help_text="In smallest units.")
+    redeem_increment = models.BigIntegerField(
+        default=1, validators=[MinValueValidator(1)], help_text="In smallest units."
+    )
     history = HistoricalRecords()
 
     class Meta:
         ordering = ["program", "-is_default", "code"]
         constraints = [
             models.UniqueConstraint(fields=["program", "code"], name="point_type_code_per_program"),
-            models.UniqueConstraint(fields=["program"], condition=models.Q(is_default=True), name="one_default_point_type"),
+            models.UniqueConstraint(
+                fields=["program"], condition=models.Q(is_default=True), name="one_default_point_type"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -170,7 +191,9 @@ class Channel(models.Model):
     code = models.CharField(max_length=50, validators=[CODE])
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.SHOP)
-    timezone = models.CharField(max_length=60, blank=True, help_text="Zone of times that come without an offset. Empty: refused.")
+    timezone = models.CharField(
+        max_length=60, blank=True, help_text="Zone of times that come without an offset. Empty: refused."
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
     history = HistoricalRecords()
@@ -208,7 +231,9 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
-    successor = models.OneToOneField("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="predecessor")
+    successor = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="predecessor"
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -236,4 +261,3 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
