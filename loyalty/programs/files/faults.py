@@ -22,7 +22,8 @@ class Fault(NamedTuple):
     @property
     def place(self) -> str:
         """For people: what cannot be printed is escaped."""
-        return "/".join(part if part.isprintable() else ascii(part)[1:-1] for part in map(str, self.path))[:200]
+        parts = (part if part.isprintable() else ascii(part)[1:-1] for part in map(str, self.path))
+        return "/".join(parts)[:200]
 
 
 class FileRefused(Invalid):

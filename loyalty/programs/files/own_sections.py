@@ -108,7 +108,7 @@ def changed(row: models.Model, values: dict[str, Any]) -> bool:
 
 
 def _put_program(applying: Applying, entry: ProgramEntry, path: Path) -> None:
-    found = Program.objects.select_for_update(no_key=True).filter(code=entry.code).first()
+    found = Program.objects.filter(code=entry.code).first()
     program = found or Program(code=entry.code, created_at=applying.at)
     applying.program, applying.is_new = program, found is None
     if entry.expiry.kind == "program":
