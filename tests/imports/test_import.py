@@ -407,7 +407,7 @@ def test_when_everything_fails_the_import_stops_and_can_go_on_later(
     rows = [row(str(number), "22041", "1", "50", at="2026-11-01 08:00") for number in range(30)]
     with monkeypatch.context() as patch:
         patch.setattr(Batch, "_handle", broken)
-        with pytest.raises(CommandError, match="20 events in a row .* goes on from here"):
+        with pytest.raises(CommandError, match=r"20 events in a row .* goes on from here"):
             bring(*rows)
         assert not Event.objects.exists()
     bring(*rows)
