@@ -50,6 +50,7 @@ class House:
         self.broker = valkey.Broker(self.place / "valkey", self.place / "sockets", account)
         self.port = _free_port()
         self.running: dict[str, Leashed] = {}
+        self.pids: dict[str, int] = {}
         self.key = ""
 
     def open(self) -> House:
@@ -96,7 +97,7 @@ class House:
         if name == "valkey":
             with valkey.client(self.broker) as client:
                 return int(client.info("server")["process_id"])
-        return int((self.place / f"{name}.pid").read_text())
+        return self.pids[name]
 
     def _start_postgres(self) -> Leashed | None:
         return postgres.start(self.cluster)
@@ -137,6 +138,7 @@ class House:
         self.wait_for(
             lambda: pid_file.exists() and bool(pid_file.read_text()), f"the id of {name}", BOOT_SECONDS
         )
+        self.pids[name] = int(pid_file.read_text())
         return leashed
 
     @property
