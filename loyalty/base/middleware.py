@@ -108,5 +108,5 @@ def _as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpRespons
     made = http.problem(http.for_status(response.status_code), request)
     if "Allow" in response.headers:
         made["Allow"] = response.headers["Allow"]
-    response.close()
+    # The other answer is not closed: that would tell Django that the request is over, while it is still going on.
     return made
