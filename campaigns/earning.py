@@ -140,14 +140,21 @@ def _whose(events: list[Claimed]) -> None:
 
 
 def _one_per_order(events: list[Claimed]) -> tuple[list[Claimed], list[Claimed]]:
-    """The first event of each order, and those that must see what it writes."""
+    """The first event of each order, and those that must see what it writes: further events of the order, and
+    whatever its member did after them, so that nothing overtakes."""
     seen: set[tuple[int, str]] = set()
+    held_up: set[UUID] = set()
     ready: list[Claimed] = []
     deferred: list[Claimed] = []
-    for event in sorted(events, key=lambda one: (one.type in ORDER_FOLLOW_UPS, one.occurred_at, one.id)):
+    for event in sorted(events, key=lambda one: (one.occurred_at, one.type in ORDER_FOLLOW_UPS, one.id)):
         key = (event.program_id, event.order_reference)
-        (deferred if event.order_reference and key in seen else ready).append(event)
-        seen.add(key)
+        if (event.order_reference and key in seen) or event.member_id in held_up:
+            deferred.append(event)
+            if event.member_id is not None:
+                held_up.add(event.member_id)
+        else:
+            ready.append(event)
+            seen.add(key)
     return ready, deferred
 
 

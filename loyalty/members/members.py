@@ -31,7 +31,7 @@ def find(program: Program, ref: str | Ref) -> Member:
     """The member a reference names, in one query. Raises MemberUnknown, also for another program's member and
     for a guest; Invalid for what is no reference."""
     asked = parse_ref(ref, program.phone_region) if isinstance(ref, str) else ref
-    found = _named(program, asked).select_related("program").first()
+    found = _only(_named(program, asked).select_related("program"))
     if found is None:
         raise MemberUnknown
     return found
@@ -90,7 +90,12 @@ def register(
 def _known(program: Program, given: Profile) -> Member | None:
     """Who has the external id, without a lock: the cheap answer to a repeated call."""
     value = given.identifiers.get(EXTERNAL)
-    return _named(program, Ref(EXTERNAL, value)).first() if value is not None else None
+    return _only(_named(program, Ref(EXTERNAL, value))) if value is not None else None
+
+
+def _only(found: QuerySet[Member]) -> Member | None:
+    """The one member found, without an order: asked for the first in one, PostgreSQL may walk the whole index of it."""
+    return next(iter(found.order_by()[:1]), None)
 
 
 def _owner(locked: Mapping[Ref, Found], given: Profile) -> UUID | None:

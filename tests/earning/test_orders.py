@@ -190,3 +190,17 @@ def test_a_budget_is_never_exceeded(shop: Shop) -> None:
         shop.order(f"A-{number}", "1.00")
     shop.process()
     assert shop.balance() == 5 + 400
+
+
+def test_nothing_of_a_member_overtakes_a_return_of_the_same_batch(shop: Shop) -> None:
+    """Otherwise the later return would take from the first order's lot what its own return is about to take."""
+    shop.order("A-1", "50.00", at=NOON - timedelta(minutes=9))
+    shop.send("order.returned", {"order_id": "A-1"}, at=NOON - timedelta(minutes=8))
+    unnamed = basket("", "20.00")
+    del unnamed["order_id"]
+    shop.send("order.returned", unnamed, at=NOON - timedelta(minutes=7))
+    shop.order("A-2", "30.00", at=NOON - timedelta(minutes=6))
+    shop.process()
+    kinds = Transaction.objects.order_by("id").values_list("kind", "amount")
+    assert list(kinds) == [("earn", 50), ("reverse", -50), ("reverse", -20), ("earn", 30)]
+    assert Wallet.objects.get().debt == 0
