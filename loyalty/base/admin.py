@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -29,6 +30,15 @@ class ListAdmin(ModelAdmin):  # type: ignore[misc]
     list_filter_submit = True
     list_filter_sheet = False
     compressed_fields = True
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A filter that PostgreSQL cannot even be asked for is answered like one that makes no sense."""
+        if any("\x00" in value for _name, values in request.GET.lists() for value in values):
+            return redirect(f"{request.path}?e=1")
+        answer: HttpResponse = super().changelist_view(request, extra_context)
+        return answer
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
