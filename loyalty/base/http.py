@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.client import responses
@@ -14,7 +15,6 @@ from django.core.exceptions import BadRequest as DjangoBadRequest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from django.utils.crypto import get_random_string
 
 from loyalty.base import strict_json
 from loyalty.base.errors import (
@@ -163,7 +163,7 @@ def request_id(request: HttpRequest) -> str:
     if isinstance(known, str):
         return known
     sent = request.META.get("HTTP_X_REQUEST_ID", "")
-    made = sent if _CLEAN_ID.fullmatch(sent) else f"req_{get_random_string(22)}"
+    made = sent if _CLEAN_ID.fullmatch(sent) else f"req_{secrets.token_urlsafe(16)}"
     request.META["laurel.request_id"] = made
     return made
 

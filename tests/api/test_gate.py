@@ -303,3 +303,15 @@ def test_the_document_is_public_and_describes_every_endpoint() -> None:
     assert write["security"] == [{"ApiKey": ["points:redeem"]}]
     assert {"400", "401", "403", "409", "413", "415", "422", "429"} <= set(write["responses"])
     assert any(parameter["name"] == "Idempotency-Key" for parameter in write["parameters"])
+
+
+def test_a_busy_key_that_is_counted_in_lots_gets_its_whole_limit_and_no_more() -> None:
+    throttle.forget()
+    allowed = [throttle.count("key", "busy", 1000).allowed for _ in range(1002)]
+    assert allowed.count(True) == 1000
+    assert allowed[-2:] == [False, False]
+
+
+def test_what_is_left_is_told_request_by_request_also_within_a_lot() -> None:
+    throttle.forget()
+    assert [throttle.count("key", "told", 1500).remaining for _ in range(4)] == [1499, 1498, 1497, 1496]
