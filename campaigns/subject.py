@@ -207,11 +207,11 @@ def _of_basket(read: Callable[[Basket], Any]) -> Reader:
 def _money(smallest: Exact, basket: Basket) -> Decimal:
     if isinstance(smallest, int):
         return Decimal(smallest).scaleb(-basket.decimals)
-    return to_decimal(smallest / 10**basket.decimals, PLACES)
+    return to_decimal(smallest / 10**basket.decimals, PLACES).normalize()
 
 
 def _exact(value: Exact) -> Decimal:
-    return Decimal(value) if isinstance(value, int) else to_decimal(value, PLACES)
+    return Decimal(value) if isinstance(value, int) else to_decimal(value, PLACES).normalize()
 
 
 def _text(name: str) -> ItemReader:

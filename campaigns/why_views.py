@@ -47,13 +47,19 @@ def _explanation(event: Event) -> dict[str, object]:
     voice = voice_of(event.program, trigger)
     told = wording.explained(trace.detail, voice)
     ids = dict(Campaign.objects.filter(program_id=event.program_id).values_list("code", "pk"))
-    rows = [{**row, "id": ids.get(row["campaign"])} for row in told.get("campaigns", ())]
+    rows = [
+        {**row, "id": ids.get(row["campaign"]), **wording.pieces(row, voice)}
+        for row in told.get("campaigns", ())
+    ]
     return {
         "trace": trace,
         "told": told,
         "given": [row for row in rows if row["points"]],
         "missed": [row for row in rows if not row["points"]],
         "left_out": wording.qualified(trace.detail, voice) if trace.detail.get("excluded") else [],
+        "settled": wording.is_settled(trace.detail),
+        "booked": wording.booked(trace.detail, voice),
+        "rounded": wording.rounded(trace.detail),
         "for_member": wording.for_member(trace.detail, voice) if "campaigns" in trace.detail else "",
         "currency": event.program.currency,
     }

@@ -19,6 +19,7 @@ from loyalty.base.clock import parse_instant
 from loyalty.base.currencies import currency_decimals
 from loyalty.base.numbers import points_of
 from loyalty.conditions.fields import Schema
+from loyalty.console.words import MINUS
 from loyalty.programs.models import Program
 
 
@@ -66,9 +67,11 @@ def locale() -> Locale:
 
 
 def number(value: Decimal | int | str) -> str:
-    """With thousands separators and the decimals it has, without trailing zeros."""
+    """With thousands separators and the decimals it has, without trailing zeros; a real minus sign."""
     exact = Decimal(value)
-    return str(format_decimal(exact, format="#,##0.######", locale=locale(), decimal_quantization=False))
+    pattern = "#,##0.######"
+    written = str(format_decimal(abs(exact), format=pattern, locale=locale(), decimal_quantization=False))
+    return f"{MINUS}{written}" if exact < 0 else written
 
 
 def money(amount: Decimal | str, currency: str) -> str:

@@ -38,7 +38,12 @@ Row = Mapping[str, Any]
 
 
 def awarded(detail: Mapping[str, Any], voice: Voice) -> str:
-    """`96 points = 48 base rate (1 per 1.00 GBP, v7) + 48 Gold double points (v3)`; one line per point type."""
+    """`96 points = 48 base rate (1 per 1.00 GBP, v7) + 48 Gold double points (v3)`; one line per point type.
+
+    Of a return or another change of an order: what it earned before and what it earns now.
+    """
+    if changes := _changes(detail, voice):
+        return "\n".join(changes)
     lines = []
     for code, units in detail.get("points", {}).items():
         rows = [row for row in detail["campaigns"] if row["points"] and row["point_type"] == code]
@@ -53,6 +58,49 @@ def not_given(detail: Mapping[str, Any], voice: Voice) -> list[str]:
     return [f"{row['name']} – {reason(row, voice)}" for row in detail["campaigns"] if not row["points"]]
 
 
+def is_settled(detail: Mapping[str, Any]) -> bool:
+    """Whether an order that had earned before was brought to what it earns now."""
+    return any(detail.get("order", {}).get("before", {}).values())
+
+
+def _changes(detail: Mapping[str, Any], voice: Voice) -> list[str]:
+    """A sentence per point type: what an order earned before, what it earns now, and the difference."""
+    if detail.get("reversed"):
+        return [
+            gettext("%(points)s taken back: what these items would have earned.")
+            % {"points": voice.name_of(code).units(-units)}
+            for code, units in detail["points"].items()
+        ]
+    return (
+        [_change(code, detail["order"], voice) for code in detail["order"]["change"]]
+        if is_settled(detail)
+        else []
+    )
+
+
+def _change(code: str, order: Mapping[str, Any], voice: Voice) -> str:
+    name, change = voice.name_of(code), order["change"][code]
+    told = {
+        "points": name.units(abs(change)),
+        "order": order["reference"],
+        "before": name.units(order["before"].get(code, 0)),
+        "now": name.units(order["after"].get(code, 0)),
+    }
+    if change == 0:
+        return gettext("No change: order %(order)s earns %(now)s, as before.") % told
+    if change < 0:
+        return (
+            gettext("%(points)s taken back: order %(order)s earned %(before)s and now earns %(now)s.") % told
+        )
+    return gettext("%(points)s more: order %(order)s earned %(before)s and now earns %(now)s.") % told
+
+
+def called(name: str) -> str:
+    """A campaign's name within a sentence: in quotation marks when it begins with a number, which would read on from
+    the points before it."""
+    return gettext("“%(name)s”") % {"name": name} if name[:1].isdigit() else name
+
+
 def reason(row: Row, voice: Voice) -> str:
     """Why a campaign of a trace gave what it gave, without its name, capital and full stop."""
     say = _REASONS.get(row["outcome"])
@@ -61,11 +109,17 @@ def reason(row: Row, voice: Voice) -> str:
 
 def for_member(detail: Mapping[str, Any], voice: Voice) -> str:
     """The same for the member: what was given, for what, and nothing about versions."""
+    if changes := _changes(detail, voice):
+        return " ".join(changes)
     given = [row for row in detail["campaigns"] if row["points"]]
     if not given:
         return gettext("You got no points for this: %(reason)s.") % {"reason": _overall(detail)}
     totals = [voice.name_of(code).units(units) for code, units in detail["points"].items()]
-    parts = [f"{_units(row, voice)} {row['name']}" for row in given]
+    parts = [
+        gettext("%(points)s for %(campaign)s")
+        % {"points": _units(row, voice), "campaign": called(row["name"])}
+        for row in given
+    ]
     return gettext("You got %(points)s: %(parts)s.") % {"points": listed(totals), "parts": listed(parts)}
 
 
@@ -90,15 +144,29 @@ def _sentence(row: Row, voice: Voice) -> str:
     return _part(row, voice) if row["points"] else f"{row['name']} – {reason(row, voice)}"
 
 
+def pieces(row: Row, voice: Voice) -> dict[str, str]:
+    """A campaign's share in pieces, for a table: `shown` points, what `cut` them, or the `reason` for none."""
+    if not row["points"]:
+        return {"reason": reason(row, voice)}
+    return {"shown": _units(row, voice), "cut": _cut(row, voice)}
+
+
+def _cut(row: Row, voice: Voice) -> str:
+    """`80 before the limit of 50 points a month`; empty for what nothing cut."""
+    cut = row["detail"].get("cut_by")
+    if not cut:
+        return ""
+    return gettext("%(raw)s before %(limit)s") % {"raw": number(row["raw"]), "limit": _limit(cut, row, voice)}
+
+
 def _part(row: Row, voice: Voice) -> str:
     """`48 base rate (1 per 1.00 GBP, v7)`"""
     told = [str(row["detail"]["rate"])] if "rate" in row["detail"] else []
     if row["version"] is not None:
         told.append(f"v{row['version']}")
-    if cut := row["detail"].get("cut_by"):
-        limit = _limit(cut, row, voice)
-        told.append(gettext("%(raw)s before %(limit)s") % {"raw": number(row["raw"]), "limit": limit})
-    return f"{_units(row, voice)} {row['name']}" + (f" ({', '.join(told)})" if told else "")
+    if cut := _cut(row, voice):
+        told.append(cut)
+    return f"{_units(row, voice)} {called(row['name'])}" + (f" ({', '.join(told)})" if told else "")
 
 
 def _units(row: Row, voice: Voice) -> str:
@@ -221,12 +289,47 @@ def _said(outcome: str) -> str:
         "nothing": gettext("no campaign applied"),
         "not_published": gettext("was not published yet"),
         "program_paused": gettext("the program was paused"),
-        "member_may_not_earn": gettext("the member could not earn points then"),
+        "member_may_not_earn": gettext("the membership was suspended or closed then"),
         "held_for_review": gettext("held for review"),
         "duplicate": gettext("the event had been received before"),
         "rejected": gettext("the event was rejected"),
     }
     return words.get(outcome) or outcome.replace("_", " ")
+
+
+def booked(detail: Mapping[str, Any], voice: Voice) -> list[str]:
+    """What became of the points beside the balance, and when they count: a sentence each, without full stop."""
+    ledger = detail.get("ledger", {})
+    codes = list(detail.get("points", {}))
+    name = voice.name_of(codes[0] if len(codes) == 1 else "")
+    said = [
+        pattern % {"points": name.units(ledger[key])}
+        for key, pattern in (
+            ("debt", gettext("%(points)s became debt, which the next points pay off")),
+            ("already_expired", gettext("%(points)s had lapsed before")),
+            ("forgiven", gettext("%(points)s were forgiven")),
+        )
+        if ledger.get(key)
+    ]
+    if until := detail.get("pending_until"):
+        said.append(gettext("They can be spent from %(date)s") % {"date": start(until, voice.zone)[1]})
+    if expires := detail.get("expires_at"):
+        said.append(gettext("They lapse after %(date)s") % {"date": last(expires, voice.zone)[1]})
+    return said
+
+
+def rounded(detail: Mapping[str, Any]) -> str:
+    """`Rounded to the nearest: 1,186.9 to 1,187`; empty when there was nothing to round."""
+    told = detail.get("rounding") or {}
+    before, after = str(told.get("before") or ""), str(told.get("after") or "")
+    if not before or before == after:
+        return ""
+    modes = {
+        "down": gettext("Rounded down: %(before)s to %(after)s"),
+        "up": gettext("Rounded up: %(before)s to %(after)s"),
+    }
+    nearest = gettext("Rounded to the nearest: %(before)s to %(after)s")
+    return modes.get(told["mode"], nearest) % {"before": number(before), "after": number(after)}
 
 
 def qualified(detail: Mapping[str, Any], voice: Voice) -> list[str]:

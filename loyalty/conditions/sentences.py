@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
+from babel.numbers import format_decimal
 from django.utils.translation import get_language, gettext, ngettext
 
 from loyalty.base.clock import parse_date, parse_instant
@@ -29,6 +31,7 @@ from loyalty.conditions.tree import Group, Items, Leaf, Node, Not, literal_json
 from loyalty.conditions.validate import parse
 
 MAX_LISTED = 12
+MINUS = "\u2212"
 _BETWEEN = ("between", "not_between")
 _MOMENT_TYPES = (FieldType.DATE, FieldType.DATETIME, FieldType.TIME)
 
@@ -186,7 +189,20 @@ def _value(field: Field | None, value: Any, joined: str = "") -> str:
         return str(field.choices.get(text, text))
     if field.type in (FieldType.DATE, FieldType.DATETIME):
         return _moment(field.type, text)
+    if field.type in (FieldType.NUMBER, FieldType.MONEY):
+        return _number(field.type, text)
     return text.removesuffix(":00") if field.type is FieldType.TIME and len(text) > 5 else text
+
+
+def _number(kind: FieldType, text: str) -> str:
+    """Thousands separated, without trailing zeros; money that is written with decimals keeps two of them."""
+    try:
+        exact = Decimal(text)
+    except InvalidOperation:  # a stored value of another type: shown as it is
+        return text
+    pattern = "#,##0.00####" if kind is FieldType.MONEY and "." in text else "#,##0.######"
+    written = str(format_decimal(abs(exact), format=pattern, locale=_locale(), decimal_quantization=False))
+    return f"{MINUS}{written}" if exact < 0 else written
 
 
 def _moment(kind: FieldType, text: str) -> str:

@@ -128,11 +128,64 @@ def test_after_everything_came_back_the_reason_is_that_nothing_was_kept() -> Non
 
 def test_the_member_reads_no_versions() -> None:
     given = rated(order(line("48.20")), earning(), bonus("double")).detail
-    assert wording.for_member(given, MADRID) == "You got 96 points: 48 Base and 48 Double."
+    assert wording.for_member(given, MADRID) == "You got 96 points: 48 for Base and 48 for Double."
     none = rated(order(line("48.20")), earning(), member=type("Closed", (Ann,), {"may_earn": False})).detail
     assert wording.for_member(none, MADRID) == (
-        "You got no points for this: the member could not earn points then."
+        "You got no points for this: the membership was suspended or closed then."
     )
+
+
+def test_a_name_that_begins_with_a_number_does_not_read_on_from_the_points() -> None:
+    detail = rated(order(line("48.20")), earning("10 per euro")).detail
+    assert wording.awarded(detail, MADRID) == "48 points = 48 “10 per euro” (1 per 1.00 GBP, v3)"
+
+
+def settled(before: int, after: int) -> dict[str, Any]:
+    """The trace of a return or of another change of an order that had earned `before`."""
+    detail = rated(order(line("30.00")), earning()).detail
+    told = {"before": {"points": before}, "after": {"points": after}, "change": {"points": after - before}}
+    return {**detail, "points": told["change"], "order": {"reference": "A-1", **told}}
+
+
+def test_a_return_says_what_the_order_earned_before_and_earns_now() -> None:
+    assert wording.awarded(settled(1355, 30), MADRID) == (
+        "1,325 points taken back: order A-1 earned 1,355 points and now earns 30 points."
+    )
+    assert wording.awarded(settled(10, 30), MADRID) == (
+        "20 points more: order A-1 earned 10 points and now earns 30 points."
+    )
+    assert wording.awarded(settled(30, 30), MADRID) == "No change: order A-1 earns 30 points, as before."
+    assert wording.for_member(settled(1355, 30), MADRID).startswith("1,325 points taken back")
+
+
+def test_debt_dates_and_rounding_are_told_with_the_name_of_the_points() -> None:
+    detail = settled(1355, 30) | {
+        "ledger": {"taken": 0, "debt": 1325, "forgiven": 0, "already_expired": 1},
+        "pending_until": "2026-12-05T23:00:00Z",
+        "expires_at": "2027-12-31T23:00:00Z",
+        "rounding": {"mode": "half_up", "before": "1186.9", "after": "1187"},
+    }
+    assert wording.booked(detail, MADRID) == [
+        "1,325 points became debt, which the next points pay off",
+        "1 point had lapsed before",
+        "They can be spent from 6 Dec 2026",
+        "They lapse after 31 Dec 2027",
+    ]
+    assert wording.rounded(detail) == "Rounded to the nearest: 1,186.9 to 1,187"
+    assert wording.rounded({"rounding": {"mode": "down", "before": "30", "after": "30"}}) == ""
+
+
+def test_amounts_in_reasons_have_two_decimals_and_a_real_minus() -> None:
+    big = {"field": "order.qualifying", "op": "gte", "value": "1250"}
+    bought = Basket.from_payload(order(line("118.35", quantity="3")), "GBP")
+    kept = bought.kept(returning({}, [{"id": "1", "quantity": "2"}]))
+    assert reasons(extra("big", "5", conditions=big), data=kept) == [
+        "Big – the qualifying amount was 118.35, needed at least 1,250"
+    ]
+    low = {"field": "order.total", "op": "lt", "value": "-5.5"}
+    assert reasons(extra("low", "5", conditions=low)) == [
+        "Low – the order total was 80, needed less than −5.50"
+    ]
 
 
 def test_the_explained_trace_has_a_sentence_everywhere_and_keeps_the_rest() -> None:
