@@ -237,6 +237,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_validation}.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+# For who opens the login page itself.
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # The name alone too: guessing one account from many addresses must end as well.
