@@ -199,3 +199,16 @@ def test_a_strange_name_is_kept_as_text_of_bounded_height(shop: Caller, program:
         kept = read(shop.get("/members/ext:x"))["name"]
         assert len(kept) <= 200
         assert kept == name or name.startswith("e\u0301")
+
+
+@pytest.mark.parametrize("kind", ["order.returned", "order.cancelled"])
+def test_a_return_of_everything_is_answered_and_explained(shop: Caller, ana: str, kind: str) -> None:
+    """The order then stands at nothing, which no trace names as a number."""
+    assert shop.post("/events", an_order("R-1", member=ana), Prefer="wait").status_code == 200
+    back = an_order("x", id="r-1", type=kind, data={"order_id": "R-1"}, member=None)
+    for answer in (shop.post("/events", back, Prefer="wait"), shop.post("/events", back, Prefer="wait")):
+        assert answer.status_code == 200
+        assert read(answer)["points"] == {"points": -10}
+        assert "10" in read(answer)["trace"]["sentence"]
+    [late] = [an_order("x", id="r-2", type=kind, data={"order_id": "R-1"}, member=None)]
+    assert shop.post("/events", late, Prefer="wait").status_code == 200
