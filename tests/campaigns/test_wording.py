@@ -184,7 +184,7 @@ def test_amounts_in_reasons_have_two_decimals_and_a_real_minus() -> None:
     ]
     low = {"field": "order.total", "op": "lt", "value": "-5.5"}
     assert reasons(extra("low", "5", conditions=low)) == [
-        "Low – the order total was 80, needed less than −5.50"
+        "Low – the order total was 80.00, needed less than −5.50"
     ]
 
 
