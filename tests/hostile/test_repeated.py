@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -38,7 +39,8 @@ def an_order(
 
 
 def points_of(member: str) -> int:
-    return sum(Wallet.objects.filter(member=member).values_list("balance", flat=True))
+    wallets = Wallet.objects.filter(member_id=UUID(member))
+    return sum(wallet.balance for wallet in wallets)
 
 
 def test_when_the_key_is_forgotten_the_order_still_counts_once(shop: Caller, ana: str) -> None:

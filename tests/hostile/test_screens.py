@@ -111,7 +111,9 @@ def test_the_books_cannot_be_written_through_the_admin_not_even_by_posting_direc
     ana: Member, model: str
 ) -> None:
     olga = people.olga()
-    row = {"transaction": Transaction, "entry": Entry, "lot": Lot, "wallet": Wallet}[model].objects.first()
+    row = {"transaction": Transaction, "entry": Entry, "lot": Lot, "wallet": Wallet}[
+        model
+    ]._default_manager.first()
     assert row is not None
     fields = {"amount": "1000000", "remaining": "1000000", "balance": "1000000", "_save": "1", "post": "yes"}
     action = {"action": "delete_selected", "_selected_action": str(row.pk), "post": "yes"}

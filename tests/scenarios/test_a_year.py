@@ -19,6 +19,7 @@ from campaigns import versions
 from campaigns.earning import drain
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
 from loyalty.base import clock
+from loyalty.events.models import EventType
 from loyalty.ledger import proof
 from loyalty.members import members
 from loyalty.members.models import Member
@@ -148,7 +149,7 @@ def outcomes(answer: Json) -> dict[str, str]:
 
 
 @pytest.fixture
-def year() -> Iterator[Year]:
+def year() -> Year:
     with clock.pinned(OPENING):
         year = Year()
         year.campaign("base", points=Decimal(1))
@@ -319,7 +320,7 @@ def fourth_quarter(year: Year) -> None:
         now = clock.now()
         for at in ("2024-10-27T00:30:00Z", "2024-10-27T01:30:00Z"):  # half past two, twice
             year.calls += 1
-            event = {
+            event: Json = {
                 "id": f"y-{year.calls}",
                 "type": "visit.checked_in",
                 "occurred_at": at,
@@ -391,3 +392,37 @@ def as_of(year: Year, text: str) -> tuple[int, int]:
     at = clock.write_instant(local(text))
     [shown] = read(year.shop.get(f"/members/ext:ana/balances?at={at}"))["balances"]
     return shown["available"], shown["pending"]
+
+
+def test_each_kind_of_campaign_and_what_a_return_leaves_of_it(year: Year) -> None:
+    with clock.pinned(OPENING):
+        year.campaign(
+            "filters", basis="item", points=Decimal(3),
+            items={"field": "item.category", "op": "eq", "value": "Filter"},
+        )  # fmt: skip
+        year.campaign("order", basis="fixed", points=Decimal(10))
+        year.campaign("half", BonusCampaign, multiplier=Decimal("1.5"))
+        year.campaign("first", BonusCampaign, bonus="extra", extra_points=Decimal(70), budget=100)
+        steps = {"code": "steps", "type": "number", "label": "Steps", "required": True, "choices": []}
+        EventType.objects.create(program=year.program, code="app.walked", name="Walked", attributes=[steps])
+        year.campaign(
+            "walk", basis="attribute", attribute="steps", points=Decimal(1), step=Decimal(1000),
+            step_rounding="down", trigger="app.walked",
+        )  # fmt: skip
+    with year.at("2024-03-01 12:00"):
+        year.shop.post("/members/register", {"external_id": "ana"})
+        # 40 for the money, 6 for two filters, 10 for the order; half as much again: 28; and the gift of 70.
+        first = year.order("K-1", ("Filter", "5.00", 2), ("Tea", "30.00", 1))
+        assert year.gives(first) == 40 + 6 + 10 + 28 + 70
+        # 20 + 10, half as much again, and the 30 that are left of the gifts.
+        assert year.gives(year.order("K-2", ("Tea", "20.00", 1))) == 30 + 15 + 30
+        assert year.gives(year.send("app.walked", {"steps": 2999})) == 2
+    with year.at("2024-03-02 12:00"):
+        # A filter comes back: 35 + 3 + 10 = 48, and 24; the gift stays.
+        assert year.gives(year.send("order.returned", back("K-1", "1", 1))) == 48 + 24 - (56 + 28)
+        # Everything comes back: the gift too.
+        assert year.gives(year.send("order.returned", {"order_id": "K-1"})) == -(48 + 24 + 70)
+        # So 70 of the gifts are free again; the next order gets one.
+        assert year.gives(year.order("K-3", ("Tea", "10.00", 1))) == 20 + 10 + 70
+        assert year.balance() == (0, 100 + 75 + 2 + 100)  # the welcome, K-2, the walk, K-3: all pending
+        year.prove()
