@@ -61,13 +61,16 @@ BATCH_BYTES = 2 * 1024 * 1024
 )
 def send_event(request: HttpRequest) -> HttpResponse:
     """202: it is kept, and will be processed within seconds. With `Prefer: wait` it is processed at once, and the
-    answer (200) carries points, tier and trace. The same event again gets its first answer and changes nothing."""
+    answer (200) carries points, tier and trace; 202 even so when it could not be decided yet. The same event
+    again gets its first answer and changes nothing."""
     caller = caller_of(request)
     receipt = _received(caller, read_object(request), clock.now())
     if not _waits(request):
         wake()
         return http.answer(_write_receipt(receipt), status=202)
     shown = _processed(caller.program, receipt, clock.now())
+    if shown["status"] == Event.Status.RECEIVED:  # it could not be decided, and will be tried again
+        return http.answer(_write_receipt(receipt), status=202)
     return http.answer(shown, headers={"Preference-Applied": "wait"})
 
 
