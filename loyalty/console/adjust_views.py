@@ -9,12 +9,14 @@ from uuid import UUID, uuid4
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
 from loyalty.base.ids import is_uuid
+from loyalty.base.numbers import format_points
 from loyalty.console.access import ScreenRequest, actor_name, screen, show
 from loyalty.console.adjust_form import AdjustForm
 from loyalty.console.member_views import member_of
@@ -51,8 +53,15 @@ def adjust(request: ScreenRequest, member_id: UUID) -> HttpResponse:
         return _sent(request, member)
     if not is_uuid(token):
         return redirect(_with_token(request))
-    start = {"token": token, "direction": "give", "reference": request.GET.get("reference", "")[:120]}
-    return _page(request, member, AdjustForm(initial=start, program=request.program))
+    start = {"direction": "give", **_suggested(request), "token": token}
+    typed = AdjustForm(start, program=request.program) if "points" in start else None
+    return _page(request, member, AdjustForm(initial=start, program=request.program), typed=typed)
+
+
+def _suggested(request: ScreenRequest) -> dict[str, str]:
+    """What the address fills in, such as the opposite of a booking; everything can be changed before it is sent."""
+    names = ("direction", "points", "point_type", "reason_code", "reference")
+    return {name: request.GET[name][:120] for name in names if request.GET.get(name)}
 
 
 def _with_token(request: ScreenRequest) -> str:
@@ -90,12 +99,22 @@ def _book(request: ScreenRequest, member: Member, form: AdjustForm) -> str:
     return reverse("console:receipt", args=[member.pk, made.pk])
 
 
-def _page(request: ScreenRequest, member: Member, form: AdjustForm, *, status: int = 200) -> HttpResponse:
+def _page(
+    request: ScreenRequest,
+    member: Member,
+    form: AdjustForm,
+    *,
+    status: int = 200,
+    typed: AdjustForm | None = None,
+) -> HttpResponse:
+    """`typed`: what the preview is of when the form itself was not sent yet."""
+    if typed is not None:
+        typed.is_valid()
     context = {
         "title": member.name or _("Member"),
         "member": member,
         "form": form,
-        "preview": preview(member, form),
+        "preview": preview(member, typed or form),
     }
     return show(request, "console/adjust.html", context, status=status)
 
@@ -137,5 +156,18 @@ def receipt(request: ScreenRequest, member_id: UUID, transaction_id: UUID) -> Ht
         "transaction": found,
         "balance_after": last.balance_after if last else None,
         "lots": found.lots.all(),
+        "undo": _undo(found) if found.kind == Transaction.Kind.ADJUST else "",
     }
     return show(request, "console/receipt.html", context)
+
+
+def _undo(made: Transaction) -> str:
+    """The address of the form, filled in with the opposite of a booking."""
+    opposite = {
+        "direction": "take" if made.amount > 0 else "give",
+        "points": format_points(abs(made.amount), made.point_type.decimals),
+        "point_type": made.point_type_id,
+        "reason_code": "correction",
+        "reference": str(made.pk),
+    }
+    return f"{reverse('console:adjust', args=[made.member_id])}?{urlencode(opposite)}"

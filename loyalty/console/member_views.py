@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Sum
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -21,11 +23,21 @@ from loyalty.console.orders import look_for_order
 from loyalty.console.panels import event_panels, member_panels
 from loyalty.console.timeline import Cursor
 from loyalty.ledger.balances import balances_now
+from loyalty.ledger.models import Lot, Wallet
 from loyalty.members import members
-from loyalty.members.models import Member
+from loyalty.members.models import Identifier, Member
 
 OPENED_KEY = "opened_members"
 OPENED = 10
+KNOWN_BY = ("email", "phone", "card", "external")
+
+
+class Coming(NamedTuple):
+    """Points of one kind that can be spent from an instant on."""
+
+    point_type: int
+    at: datetime
+    points: int
 
 
 @require_GET
@@ -39,6 +51,8 @@ def member_list(request: ScreenRequest) -> HttpResponse:
         if len(exact) == 1:
             return redirect("console:member", exact[0].pk)
     found = search.found(request.program, term) if term else []
+    if len(found) == 1 and not typing:
+        return redirect("console:member", found[0].pk)
     context = {
         "title": _("Members"),
         "term": term,
@@ -63,10 +77,13 @@ def _opened(request: ScreenRequest) -> list[Member]:
 
 
 def with_identifiers(found: list[Member]) -> list[dict[str, Any]]:
-    """Members with what they are known by, e-mail and phone masked: lists are read over shoulders."""
-    rows = {member.pk: {"member": member, "known_by": []} for member in found}
-    for member in Member.objects.filter(pk__in=rows).prefetch_related("identifiers"):
-        rows[member.pk]["known_by"] = [masked(one.kind, one.value) for one in member.identifiers.all()]
+    """Members with their points and what they are known by, e-mail and phone masked: lists are read over shoulders."""
+    rows: dict[UUID, dict[str, Any]] = {member.pk: {"member": member, "known_by": []} for member in found}
+    for one in sorted(Identifier.objects.filter(member__in=rows), key=lambda one: KNOWN_BY.index(one.kind)):
+        rows[one.member_id]["known_by"].append(masked(one.kind, one.value))  # type: ignore[index]
+    wallets = Wallet.objects.filter(member__in=rows, point_type__is_default=True).select_related("point_type")
+    for wallet in wallets:
+        rows[wallet.member_id] |= {"kind": wallet.point_type, "balance": wallet.balance}
     return list(rows.values())
 
 
@@ -96,18 +113,30 @@ def member_page(request: ScreenRequest, member_id: UUID) -> HttpResponse:
     """All about one member: balances above, one timeline below."""
     member = member_of(request, member_id)
     _remember(request, member)
+    at = clock.now()
     context = {
         "title": member.name or _("Member"),
         "member": member,
-        "identifiers": member.identifiers.order_by("kind"),
+        "identifiers": sorted(member.identifiers.all(), key=lambda one: KNOWN_BY.index(one.kind)),
         "attributes": list(_attributes(member)),
-        "balances": balances_now(member.pk, at=clock.now()),
+        "balances": balances_now(member.pk, at=at),
+        "coming": coming(member, at),
         "panels": [panel for _name, panel in member_panels.items()],
         "may_adjust": may(request, "ledger.add_transaction"),
         "may_change": may(request, "members.change_member"),
         **_timeline(request, member),
     }
     return show(request, "console/member.html", context)
+
+
+def coming(member: Member, at: datetime) -> list[Coming]:
+    """Of each kind of points, those that become available next."""
+    pending = Lot.objects.filter(wallet__member=member, remaining__gt=0, available_at__gt=at)
+    sums = pending.values_list("wallet__point_type", "available_at").annotate(sum=Sum("remaining"))
+    found: dict[int, Coming] = {}
+    for point_type, available_at, points in sums.order_by("available_at"):
+        found.setdefault(point_type, Coming(point_type, available_at, points))
+    return list(found.values())
 
 
 def _attributes(member: Member) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from loyalty.base.clock import parse_instant, write_instant
 from loyalty.base.errors import Invalid
 from loyalty.console import sentences
 from loyalty.events.models import Event, EventType
-from loyalty.ledger.models import Entry, Transaction
+from loyalty.ledger.models import Entry, Lot, Transaction
 from loyalty.members.models import Member
 from loyalty.outbox.models import Fact
 from loyalty.programs.models import PointType
@@ -46,6 +46,7 @@ class Move(NamedTuple):
     transaction: Transaction
     point_type: PointType
     balance_after: int | None
+    pending_until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -73,7 +74,7 @@ def rows(
 ) -> tuple[list[Row], Cursor | None]:
     """Up to `limit` rows older than `before`, and the cursor of the next ones, None at the end."""
     events = list(_older(_events(member, only_points), before)[: 2 * limit])
-    bookings = list(_older(_bookings(member), before)[: 2 * limit])
+    bookings = list(_older(_bookings(member, only_points), before)[: 2 * limit])
     facts = [] if only_points else list(_older(_facts(member), before)[: 2 * limit])
     moves = _moves(member, events, bookings)
     released = _released(bookings)
@@ -105,10 +106,12 @@ def _events(member: Member, only_points: bool) -> QuerySet[Event]:
     return events
 
 
-def _bookings(member: Member) -> QuerySet[Transaction]:
-    """Transactions that no event of this member stands for."""
+def _bookings(member: Member, only_points: bool) -> QuerySet[Transaction]:
+    """Transactions that no event of this member stands for. Becoming available changes no balance."""
     own = Event.objects.filter(pk=OuterRef("event_id"), member=member)
     found = Transaction.objects.filter(Q(event_id=None) | ~Exists(own), member=member)
+    if only_points:
+        found = found.exclude(kind=Transaction.Kind.ACTIVATE)
     return found.select_related("point_type", "counterpart")
 
 
@@ -127,12 +130,13 @@ def _moves(
     """Transactions by the event or booking that they are shown with, each with the balance after it."""
     of_events = Transaction.objects.filter(member=member, event_id__in=[event.pk for event in events])
     all_of_them = [*of_events.select_related("point_type").order_by("id"), *bookings]
-    after = _balances_after([one.pk for one in all_of_them])
+    ids = [one.pk for one in all_of_them]
+    after, pending = _balances_after(ids), _pending(ids)
     moves: dict[UUID, list[Move]] = {}
     shown_with_event = {event.pk for event in events}
     for one in all_of_them:
         place = one.event_id if one.event_id in shown_with_event else one.pk
-        moves.setdefault(place, []).append(Move(one, one.point_type, after.get(one.pk)))
+        moves.setdefault(place, []).append(Move(one, one.point_type, after.get(one.pk), pending.get(one.pk)))
     return moves
 
 
@@ -143,6 +147,12 @@ def _balances_after(ids: Sequence[UUID]) -> dict[UUID, int]:
         .values_list("transaction_id", "balance_after")
     )
     return dict(entries)  # of several lines the last one stays
+
+
+def _pending(ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When what was earned can be spent, for what cannot be spent yet."""
+    waiting = Lot.objects.filter(transaction__in=ids, is_pending=True, remaining__gt=0)
+    return dict(waiting.order_by("-available_at").values_list("transaction_id", "available_at"))
 
 
 def _event_row(event: Event, moves: list[Move], names: dict[str, str]) -> Row:

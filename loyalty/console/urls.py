@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from django.urls import path
 
-from loyalty.console import adjust_views, event_views, key_views, member_views, switch_views
+from loyalty.console import (
+    adjust_views,
+    event_views,
+    key_views,
+    member_edit_views,
+    member_views,
+    switch_views,
+)
 
 app_name = "console"
 urlpatterns = [
     path("switch/", switch_views.switch, name="switch"),
     path("numbers/", switch_views.numbers, name="numbers"),
     path("members/", member_views.member_list, name="members"),
+    path("members/new/", member_edit_views.add_member, name="add-member"),
+    path("members/<uuid:member_id>/edit/", member_edit_views.edit_member, name="edit-member"),
     path("members/<uuid:member_id>/", member_views.member_page, name="member"),
     path("members/<uuid:member_id>/timeline/", member_views.member_timeline, name="timeline"),
     path("members/<uuid:member_id>/order/", member_views.missing_order, name="order"),

@@ -68,6 +68,12 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return formats.date_format(at.astimezone(zone), "j M Y, H:i")
 
 
+def first_day(since: datetime, zone: ZoneInfo) -> str:
+    """`6 Dec 2026` for what begins at midnight; with the time when it begins within a day."""
+    local = since.astimezone(zone)
+    return day(local.date()) if (local.hour, local.minute, local.second) == (0, 0, 0) else moment(since, zone)
+
+
 def last_day(until: datetime, zone: ZoneInfo) -> str:
     """`30 Nov 2026` for what ends at midnight of 1 Dec; with the time when it ends within a day."""
     local = until.astimezone(zone)

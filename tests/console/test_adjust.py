@@ -150,3 +150,19 @@ def test_without_the_permission_the_button_is_off_and_the_address_says_who_can_g
     assert "Can add transaction" in answer.content.decode()
     assert sent(client, member).status_code == 403
     assert not Transaction.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_booking_is_undone_from_its_receipt_and_both_stay() -> None:
+    member = people.ana(people.a_program())
+    booked = people.given(member, 500)
+    client = people.sam()
+    undo = client.get(f"/console/members/{member.pk}/receipts/{booked.pk}/").context["undo"]
+    page = client.get(undo, follow=True)
+    assert "Take 500 points from" in page.content.decode()
+    form = page.context["form"]
+    client.post(
+        f"/console/members/{member.pk}/adjust/", {field.html_name: field.value() or "" for field in form}
+    )
+    amounts = Transaction.objects.filter(member=member).order_by("id").values_list("amount", "reason_code")
+    assert list(amounts) == [(500, "goodwill"), (-500, "correction")]

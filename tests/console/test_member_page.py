@@ -13,6 +13,7 @@ from campaigns.versions import publish
 from loyalty.base import clock
 from loyalty.console import timeline
 from loyalty.console.timeline import Cursor
+from loyalty.programs.models import Program
 from tests.console import people
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +116,26 @@ def test_suspending_asks_first_and_is_written_on_the_timeline() -> None:
     member.refresh_from_db()
     assert member.state == "suspended"
     assert "Suspended" in client.get(f"/console/members/{member.pk}/").content.decode()
+
+
+def test_what_cannot_be_spent_yet_says_from_when() -> None:
+    program = people.a_program()
+    point_type = people.points_of(program)
+    point_type.pending_kind, point_type.pending_days = "days", 14
+    point_type.save()
+    member = people.ana(program)
+    a_base_rule(program)
+    people.an_order(people.a_channel(program))
+    drain()
+    page = people.sam().get(f"/console/members/{member.pk}/").content.decode()
+    assert "48 points can be spent from" in page
+    assert "pending until" in page
+
+
+def a_base_rule(program: Program) -> None:
+    at = clock.now() - timedelta(days=1)
+    campaign = EarningCampaign.objects.create(
+        program=program, code="base", name="Points for spending", point_type=people.points_of(program), points=1,
+        created_at=at, updated_at=at,
+    )  # fmt: skip
+    publish(campaign, by="olga", at=at)

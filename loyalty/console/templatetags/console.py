@@ -17,6 +17,7 @@ from loyalty.base import clock
 from loyalty.console import words
 from loyalty.console.reasons import reason_label
 from loyalty.console.words import PointWords
+from loyalty.ledger.balances import Balance
 
 register = template.Library()
 
@@ -117,6 +118,31 @@ def control(field: BoundField) -> SafeString:
     elif field.help_text:
         attributes["aria-describedby"] = f"{field.id_for_label}_help"
     return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def size(units: int) -> int:
+    """A number of points without its sign, for sentences that say the direction in words."""
+    return abs(units)
+
+
+@register.filter
+def in_all(balance: Balance) -> int:
+    """What the books hold: also what cannot be spent yet or is held; the balance of the timeline."""
+    return balance.pending + balance.active - balance.debt
+
+
+@register.simple_tag(takes_context=True)
+def first_day(context: Context, at: datetime | None) -> str:
+    """The day on which something begins; with the time unless that is midnight."""
+    return words.NONE if at is None else words.first_day(at, _zone(context))
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """An e-mail address that breaks before its domain, when it has to break at all."""
+    name, at, domain = text.partition("@")
+    return format_html("{}<wbr>{}{}", name, at, domain) if at else format_html("{}", text)
 
 
 @register.filter
