@@ -25,6 +25,7 @@ class ListAdmin(ModelAdmin):  # type: ignore[misc]
 
     empty_title: Words = _("Nothing here yet")
     empty_text: Words = ""
+    empty_value_display = "–"
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = True
@@ -68,23 +69,35 @@ def tidy_json(value: object) -> SafeString:
     return format_html('<pre class="lr-code">{}</pre>', text)
 
 
+KINDS: dict[str, Words] = {
+    "nightly": _("Nightly run"),
+    "verify": _("Check of the books"),
+    "import": _("Import of orders"),
+}
+
+
 class JobAdmin(ReadOnlyAdmin):
     """Long and recurring work: its progress, result and last sign of life."""
 
-    list_display = ["kind", "scope", "period", "shown_state", "progress", "created_at", "finished_at"]
+    list_display = ["shown_kind", "scope", "period", "shown_state", "progress", "created_at", "finished_at"]
     list_filter = ["state", "kind"]
     search_fields = ["kind", "scope", "period"]
     ordering = ["-created_at"]
     fields = [
-        ("kind", "scope", "period"),
+        ("shown_kind", "scope", "period"),
         ("shown_state", "progress", "created_by"),
         ("created_at", "started_at", "finished_at", "heartbeat_at"),
         "error",
         "shown_result",
         "shown_cursor",
     ]
-    readonly_fields = ["shown_state", "progress", "shown_result", "shown_cursor"]
+    readonly_fields = ["shown_kind", "shown_state", "progress", "shown_result", "shown_cursor"]
     empty_text = _("Nightly runs, checks of the books and other long work appear here with their result.")
+
+    @display(description=_("Job"), ordering="kind")
+    def shown_kind(self, job: Job) -> str:
+        words = KINDS.get(job.kind)
+        return str(words) if words else job.kind.replace("_", " ").capitalize()
 
     @display(
         description=_("State"),

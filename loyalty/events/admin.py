@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -14,13 +16,46 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from loyalty.base import clock
 from loyalty.base.ids import is_uuid
+from loyalty.base.words import Words
 from loyalty.events.actions import event_actions
 from loyalty.events.admin_forms import EventTypeForm
 from loyalty.events.models import Event, EventType
+from loyalty.ledger.admin import signed
+from loyalty.ledger.models import Transaction
 from loyalty.programs.models import Channel
 from loyalty.programs.scope import current_program
 from loyalty.programs.scoped_admin import LongListAdmin, ScopedAdmin
+
+TYPE_WORDS: dict[str, Words] = {
+    "order.completed": _("Order"),
+    "order.amended": _("Order changed"),
+    "order.returned": _("Return"),
+    "order.cancelled": _("Order cancelled"),
+    "member.registered": _("Joined"),
+    "member.updated": _("Details changed"),
+    "review.submitted": _("Review"),
+    "visit.checked_in": _("Visit"),
+    "referral.converted": _("Referral"),
+}
+
+
+class ReceivedFilter(admin.SimpleListFilter):
+    """By the time of receipt. Ids begin with it, so the key answers without another index."""
+
+    title = _("received")
+    parameter_name = "received"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("last 24 hours")), ("7", _("last 7 days")), ("30", _("last 30 days"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        days = self.value()
+        if days not in ("1", "7", "30"):
+            return queryset
+        since = clock.now() - timedelta(days=int(days))
+        return queryset.filter(pk__gte=UUID(int=int(since.timestamp() * 1000) << 80), received_at__gte=since)
 
 
 class ChannelFilter(admin.SimpleListFilter):
@@ -42,14 +77,10 @@ class TypeFilter(admin.SimpleListFilter):
 
     title = _("type")
     parameter_name = "type"
-    BUILT_IN = [
-        "order.completed", "order.amended", "order.returned", "order.cancelled", "member.registered",
-        "member.updated", "review.submitted", "visit.checked_in", "referral.converted",
-    ]  # fmt: skip
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         own = EventType.objects.filter(program=current_program(request)).values_list("code", "name")
-        return [(code, code) for code in self.BUILT_IN] + list(own)
+        return [(code, str(words)) for code, words in TYPE_WORDS.items()] + list(own)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Event]) -> QuerySet[Event]:
         return queryset.filter(type=self.value()) if self.value() else queryset
@@ -62,20 +93,32 @@ class EventAdmin(LongListAdmin):
         "shown_type",
         "shown_status",
         "member_page",
+        "shown_points",
         "order_reference",
         "channel",
-        "external_id",
-        "error",
+        "problem",
     ]
     list_select_related = ["member", "channel"]
     list_display_links = None
-    list_filter = ["status", TypeFilter, ChannelFilter]
+    list_filter = ["status", TypeFilter, ChannelFilter, ReceivedFilter]
     search_fields = ["external_id"]
     search_help_text = _("Event id, order number or member id, exact")
     ordering = ["-id"]
     actions = ()  # those of get_actions; None would switch the menu off
     empty_title = _("No events yet")
     empty_text = _("Orders, returns, visits and reviews appear here as soon as a channel sends them.")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With what the shown events gave, in one query for the page."""
+        page = super().get_changelist_instance(request)
+        shown = [event.pk for event in page.result_list]
+        made = Transaction.objects.filter(event_id__in=shown).exclude(amount=0).select_related("point_type")
+        points: dict[UUID, list[str]] = {}
+        for one in made.order_by("id"):
+            points.setdefault(one.event_id, []).append(signed(one.amount, one.point_type.decimals))  # type: ignore[arg-type]
+        for event in page.result_list:
+            event.gave = ", ".join(points.get(event.pk, []))
+        return page
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """What upper apps can do with several events, such as trying failed ones again."""
@@ -105,7 +148,17 @@ class EventAdmin(LongListAdmin):
 
     @display(description=_("Event"), ordering="type")
     def shown_type(self, event: Event) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("console:event", args=[event.pk]), event.type)
+        url = reverse("console:event", args=[event.pk])
+        return format_html('<a href="{}">{}</a>', url, TYPE_WORDS.get(event.type) or event.type)
+
+    @display(description=_("Points"))
+    def shown_points(self, event: Any) -> str:
+        """A processed event that gave nothing says 0: it was looked at. One that was not says nothing yet."""
+        return event.gave or ("0" if event.status == Event.Status.PROCESSED else "–")
+
+    @display(description=_("Problem"))
+    def problem(self, event: Event) -> str:
+        return event.error or "–"
 
     @display(
         description=_("State"),

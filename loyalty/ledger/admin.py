@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
+from loyalty.base import clock
 from loyalty.base.ids import is_uuid
 from loyalty.base.numbers import format_points
 from loyalty.ledger.models import Entry, Lot, Transaction, Wallet
@@ -29,6 +32,32 @@ def signed(units: int, decimals: int) -> str:
     return f"{'+' if units > 0 else MINUS if units < 0 else ''}{int(whole):,}{point}{part}"
 
 
+def written(units: int, decimals: int) -> str:
+    """`1,675`: an amount that is no change, so without a sign above zero."""
+    return signed(units, decimals).removeprefix("+")
+
+
+def last_day(until: datetime) -> str:
+    """The last day on which points count: the day before, for what ends at midnight."""
+    local = timezone.localtime(until)
+    if (local.hour, local.minute, local.second) == (0, 0, 0):
+        return formats.date_format(local - timedelta(hours=12), "j M Y")
+    return formats.date_format(local, "j M Y, H:i")
+
+
+def link(name: str, key: object, text: str) -> SafeString:
+    return format_html('<a href="{}">{}</a>', reverse(name, args=[key]), text)
+
+
+def lot_link(lot: Lot | None, decimals: int) -> SafeString | str:
+    """`1,675 of 8 Nov 2026`; no lot is debt."""
+    if lot is None:
+        return str(_("debt"))
+    day = formats.date_format(timezone.localtime(lot.earned_at), "j M Y")
+    words = _("%(points)s of %(day)s") % {"points": written(lot.amount, decimals), "day": day}
+    return link("admin:ledger_lot_change", lot.pk, str(words))
+
+
 def member_link(member: Any) -> SafeString:
     return format_html(
         '<a href="{}"><bdi>{}</bdi></a>', reverse("console:member", args=[member.pk]), str(member)
@@ -39,7 +68,9 @@ class EntryInline(TabularInline):  # type: ignore[misc]
     """The lines of one transaction."""
 
     model = Entry
-    fields = ["id", "shown_amount", "lot", "lot_after", "balance_after"]
+    verbose_name_plural = _("Lines")
+    hide_title = True
+    fields = ["shown_amount", "shown_lot", "shown_lot_after", "shown_balance"]
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -61,19 +92,22 @@ class EntryInline(TabularInline):  # type: ignore[misc]
     def shown_amount(self, entry: Entry) -> str:
         return signed(entry.amount, entry.wallet.point_type.decimals)
 
+    @display(description=_("Lot"))
+    def shown_lot(self, entry: Entry) -> SafeString | str:
+        return lot_link(entry.lot, entry.wallet.point_type.decimals)
+
+    @display(description=_("Left in the lot"))
+    def shown_lot_after(self, entry: Entry) -> str:
+        return "–" if entry.lot_after is None else written(entry.lot_after, entry.wallet.point_type.decimals)
+
+    @display(description=_("Balance after"))
+    def shown_balance(self, entry: Entry) -> str:
+        return written(entry.balance_after, entry.wallet.point_type.decimals)
+
 
 @admin.register(Transaction)
 class TransactionAdmin(LongListAdmin):
-    list_display = [
-        "occurred_at",
-        "kind",
-        "shown_amount",
-        "member_page",
-        "reference",
-        "actor_kind",
-        "actor",
-        "reason_code",
-    ]
+    list_display = ["occurred_at", "kind", "shown_amount", "member_page", "reference", "by", "reason"]
     list_filter = ["kind", "actor_kind", "point_type"]
     list_select_related = ["member", "point_type"]
     search_fields = ["reference"]
@@ -85,15 +119,27 @@ class TransactionAdmin(LongListAdmin):
         "Every change of points is written here for good: earned, redeemed, returned, expired, adjusted."
     )
     fields = [
-        ("kind", "shown_amount", "point_type"),
-        ("member_page", "counterpart"),
+        ("kind", "shown_amount"),
+        ("member_page", "other_member"),
         ("occurred_at", "recorded_at"),
-        ("reference", "event_page", "reverses"),
-        ("forgiven", "already_expired"),
-        ("actor_kind", "actor"),
-        ("reason_code", "note"),
+        ("shown_reference", "event_page"),
+        ("by", "reason"),
+        ("note", "reverses"),
+        ("shown_forgiven", "shown_expired"),
     ]
-    readonly_fields = ["shown_amount", "member_page", "event_page"]
+    readonly_fields = [
+        "shown_amount", "member_page", "other_member", "shown_reference", "event_page", "by", "reason",
+        "shown_forgiven", "shown_expired",
+    ]  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what an activation made spendable: its own lines change nothing."""
+        lines = Entry.objects.filter(transaction=OuterRef("pk")).order_by().values("transaction")
+        rows: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = rows.annotate(
+            held=Subquery(lines.annotate(sum=Sum("lot_after")).values("sum"))
+        )
+        return counted
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Transaction], search_term: str
@@ -109,8 +155,35 @@ class TransactionAdmin(LongListAdmin):
         return queryset.filter(reference=term), False
 
     @display(description=_("Change"), ordering="amount")
-    def shown_amount(self, transaction: Transaction) -> str:
-        return f"{signed(transaction.amount, transaction.point_type.decimals)} {transaction.point_type.name_many}"
+    def shown_amount(self, transaction: Any) -> str:
+        kind = transaction.point_type
+        if transaction.kind == Transaction.Kind.ACTIVATE:
+            return f"{written(transaction.held or 0, kind.decimals)} {kind.name_many}"
+        return f"{signed(transaction.amount, kind.decimals)} {kind.name_many}"
+
+    @display(description=_("By"))
+    def by(self, transaction: Transaction) -> str:
+        return transaction.actor or transaction.get_actor_kind_display()
+
+    @display(description=_("Reason"), ordering="reason_code")
+    def reason(self, transaction: Transaction) -> str:
+        return transaction.reason_code.replace("_", " ").capitalize() or "–"
+
+    @display(description=_("Reference"))
+    def shown_reference(self, transaction: Transaction) -> str:
+        return transaction.reference or "–"
+
+    @display(description=_("Other member of a transfer"))
+    def other_member(self, transaction: Transaction) -> SafeString | str:
+        return member_link(transaction.counterpart) if transaction.counterpart else "–"
+
+    @display(description=_("Forgiven"))
+    def shown_forgiven(self, transaction: Transaction) -> str:
+        return written(transaction.forgiven, transaction.point_type.decimals)
+
+    @display(description=_("Had lapsed before"))
+    def shown_expired(self, transaction: Transaction) -> str:
+        return written(transaction.already_expired, transaction.point_type.decimals)
 
     @display(description=_("Member"))
     def member_page(self, transaction: Transaction) -> SafeString:
@@ -120,13 +193,14 @@ class TransactionAdmin(LongListAdmin):
     def event_page(self, transaction: Transaction) -> SafeString | str:
         if transaction.event_id is None:
             return "–"
-        url = reverse("console:event", args=[transaction.event_id])
-        return format_html('<a href="{}">{}</a>', url, transaction.event_id)
+        return link("console:event", transaction.event_id, str(_("Show the event and why")))
 
 
 @admin.register(Entry)
 class EntryAdmin(LongListAdmin):
-    list_display = ["id", "occurred_at", "member_page", "transaction", "shown_amount", "lot", "balance_after"]
+    list_display = ["occurred_at", "member_page", "what", "shown_amount", "shown_lot", "shown_balance"]
+    fields = [("occurred_at", "member_page"), ("what", "shown_amount"), ("shown_lot", "shown_balance"), "id"]
+    readonly_fields = ["member_page", "what", "shown_amount", "shown_lot", "shown_balance"]
     list_select_related = ["member", "transaction", "wallet__point_type", "lot"]
     ordering = ["-id"]
     search_fields = ["transaction__id"]
@@ -144,9 +218,23 @@ class EntryAdmin(LongListAdmin):
             return queryset.none(), False
         return queryset.filter(transaction_id=term) | queryset.filter(wallet__member_id=term), False
 
+    @display(description=_("What"))
+    def what(self, entry: Entry) -> SafeString:
+        made = entry.transaction
+        return link("admin:ledger_transaction_change", made.pk, made.get_kind_display())
+
     @display(description=_("Change"))
     def shown_amount(self, entry: Entry) -> str:
-        return signed(entry.amount, entry.wallet.point_type.decimals)
+        kind = entry.wallet.point_type
+        return f"{signed(entry.amount, kind.decimals)} {kind.name_many}"
+
+    @display(description=_("Lot"))
+    def shown_lot(self, entry: Entry) -> SafeString | str:
+        return lot_link(entry.lot, entry.wallet.point_type.decimals)
+
+    @display(description=_("Balance after"))
+    def shown_balance(self, entry: Entry) -> str:
+        return written(entry.balance_after, entry.wallet.point_type.decimals)
 
     @display(description=_("Member"))
     def member_page(self, entry: Entry) -> SafeString:
@@ -156,16 +244,14 @@ class EntryAdmin(LongListAdmin):
 @admin.register(Lot)
 class LotAdmin(LongListAdmin):
     list_display = [
-        "id",
-        "member_page",
-        "amount",
-        "remaining",
-        "earned_at",
-        "available_at",
-        "expires_at",
-        "is_pending",
-    ]
-    list_select_related = ["member"]
+        "earned_at", "member_page", "shown_amount", "shown_remaining", "shown_state", "available_at", "lapses",
+    ]  # fmt: skip
+    fields = [
+        ("earned_at", "member_page"), ("shown_amount", "shown_remaining"), ("shown_state", "source"),
+        ("available_at", "lapses"), "id",
+    ]  # fmt: skip
+    readonly_fields = ["member_page", "shown_amount", "shown_remaining", "shown_state", "source", "lapses"]
+    list_select_related = ["member", "wallet__point_type"]
     list_filter = ["is_pending"]
     ordering = ["-id"]
     search_fields = ["id"]
@@ -187,6 +273,34 @@ class LotAdmin(LongListAdmin):
             wallet__member_id=term
         ), False
 
+    @display(description=_("Points"), ordering="amount")
+    def shown_amount(self, lot: Lot) -> str:
+        kind = lot.wallet.point_type
+        return f"{written(lot.amount, kind.decimals)} {kind.name_many}"
+
+    @display(description=_("Left"), ordering="remaining")
+    def shown_remaining(self, lot: Lot) -> str:
+        return written(lot.remaining, lot.wallet.point_type.decimals)
+
+    @display(
+        description=_("State"),
+        label={"pending": "warning", "available": "success", "used": "default", "lapsed": "default"},
+    )
+    def shown_state(self, lot: Lot) -> tuple[str, str]:
+        if not lot.remaining:
+            return "used", str(_("Used up or lapsed"))
+        if lot.expires_at is not None and lot.expires_at <= clock.now():
+            return "lapsed", str(_("Lapsed"))
+        return ("pending", str(_("Pending"))) if lot.is_pending else ("available", str(_("Available")))
+
+    @display(description=_("Lapses after"), ordering="expires_at")
+    def lapses(self, lot: Lot) -> str:
+        return str(_("never")) if lot.expires_at is None else last_day(lot.expires_at)
+
+    @display(description=_("Came from"))
+    def source(self, lot: Lot) -> SafeString:
+        return link("admin:ledger_transaction_change", lot.transaction_id, lot.transaction.get_kind_display())
+
     @display(description=_("Member"))
     def member_page(self, lot: Lot) -> SafeString:
         return member_link(lot.member)
@@ -194,7 +308,14 @@ class LotAdmin(LongListAdmin):
 
 @admin.register(Wallet)
 class WalletAdmin(LongListAdmin):
-    list_display = ["member_page", "point_type", "balance", "debt", "lifetime", "last_active_at"]
+    list_display = [
+        "member_page",
+        "point_type",
+        "shown_balance",
+        "shown_debt",
+        "shown_lifetime",
+        "last_active_at",
+    ]
     list_select_related = ["member", "point_type"]
     list_filter = ["point_type"]
     ordering = ["-id"]
@@ -206,3 +327,15 @@ class WalletAdmin(LongListAdmin):
     @display(description=_("Member"))
     def member_page(self, wallet: Wallet) -> SafeString:
         return member_link(wallet.member)
+
+    @display(description=_("Balance"), ordering="balance")
+    def shown_balance(self, wallet: Wallet) -> str:
+        return written(wallet.balance, wallet.point_type.decimals)
+
+    @display(description=_("Debt"), ordering="debt")
+    def shown_debt(self, wallet: Wallet) -> str:
+        return written(wallet.debt, wallet.point_type.decimals)
+
+    @display(description=_("Lifetime"), ordering="lifetime")
+    def shown_lifetime(self, wallet: Wallet) -> str:
+        return written(wallet.lifetime, wallet.point_type.decimals)

@@ -4,6 +4,7 @@ from django.utils.module_loading import import_string
 
 class LedgerConfig(AppConfig):
     name = "loyalty.ledger"
+    verbose_name = "Books"
     label = "ledger"
 
     def ready(self) -> None:

@@ -192,6 +192,7 @@ class Entry(models.Model):
     occurred_at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "entries"
         indexes = [models.Index(fields=["wallet", "-id"])]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 

@@ -85,6 +85,7 @@ class Migration(migrations.Migration):
                 ('transaction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ledger.transaction')),
                 ('wallet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='ledger.wallet')),
             ],
+            options={'verbose_name_plural': 'entries'},
         ),
         migrations.AddIndex(
             model_name='transaction',
