@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from campaigns import examples, schemas
-from campaigns.earning import process_now
+from campaigns.earning import process, process_now
 from campaigns.models import Trace
 from campaigns.quotes import quote
 from campaigns.schemas import AccrueBody, BatchShown, EventShown, QuoteBody, QuoteShown, ReceiptShown
@@ -155,7 +155,9 @@ def _accrue(request: HttpRequest, body: AccrueBody, at: datetime) -> dict[str, o
         receipt = _received(caller, event, at)
     except Invalid as wrong:
         raise _about_the_sale(wrong) from wrong
-    return _processed(caller.program, receipt, at)
+    assert receipt.event_id is not None
+    process([receipt.event_id], at=at)  # what cannot be decided is refused, and nothing of it is kept
+    return _write_event(caller.program, receipt.event_id, at, duplicate=receipt.duplicate)
 
 
 def _short(name: str) -> str:

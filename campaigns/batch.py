@@ -136,7 +136,10 @@ class Batch:
             return self._set_aside(event, "rejected", "order_of_another_member", reference=order.reference)
         if event.type == ORDER_AMENDED and event.payload["revision"] <= order.revision:
             return self._set_aside(event, "duplicate", "stale_revision", reference=order.reference)
+        if event.type == ORDER_RETURNED and order.knows_return(event.payload.get("return_id")):
+            return self._set_aside(event, "duplicate", "return_known", reference=order.reference)
         spend, was_empty = order.spend, order.is_emptied()
+        notes = _notes(event, order)
         _apply(event, order)
         basket, chosen = known.kept_basket(order), known.chosen(event)
         order.spend = _money(basket)
@@ -151,7 +154,7 @@ class Batch:
             spend=order.spend - spend,
             points=known.default_points(event, net),
         )
-        return self._done(event, net, rating.detail | told)
+        return self._done(event, net, rating.detail | told | notes)
 
     def _return_without_order(self, event: Claimed) -> Outcome:
         """Nobody knows what it was bought with: rated as a basket of its own, at its own time, and reversed."""
@@ -188,7 +191,19 @@ def _apply(event: Claimed, order: OrderState) -> None:
         order.basket, order.basket_event_id = event.payload, event.id
         order.revision = event.payload["revision"]
     else:
-        order.take_back(event.payload.get("lines") or None)
+        order.take_back(event.payload.get("lines") or None, event.payload.get("return_id"))
+
+
+def _notes(event: Claimed, order: OrderState) -> dict[str, Any]:
+    """What the trace remarks of a return that names lines which the order never had."""
+    if event.type != ORDER_RETURNED:
+        return {}
+    unknown = order.unknown_lines(event.payload.get("lines"))
+    if not unknown:
+        return {}
+    return {
+        "notes": [{"code": "line_unknown", "line": line, "reference": order.reference} for line in unknown]
+    }
 
 
 def _money(basket: Basket) -> Decimal:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from campaigns import inbox
 from campaigns.batch import Batch, Outcome
@@ -20,7 +20,7 @@ from campaigns.inbox import ORDER_FOLLOW_UPS, Claimed
 from campaigns.models import Trace
 from loyalty.base import clock
 from loyalty.base.errors import Busy, Conflict, LaurelError, NotFound
-from loyalty.base.locking import retrying
+from loyalty.base.locking import is_lost, retrying
 from loyalty.events.models import Event
 
 logger = logging.getLogger(__name__)
@@ -52,10 +52,10 @@ def step(*, limit: int, at: datetime) -> int:
     """One batch; how many events were taken up. What failed together is processed one by one."""
     try:
         return _together(limit, at=at)
-    except (Busy, InterfaceError):
+    except Busy:
         raise
-    except Exception:
-        if not connection.is_usable():
+    except Exception as wrong:
+        if is_lost(wrong):
             raise
         logger.warning("a batch failed and is processed one by one", exc_info=True)
     with transaction.atomic():
@@ -164,7 +164,7 @@ def _alone(event_id: UUID, *, at: datetime) -> None:
     except Busy:
         inbox.put_back([event_id], until=inbox.retry_later(at))
     except Exception as wrong:
-        if not connection.is_usable():
+        if is_lost(wrong):
             raise  # the database is away: that is nobody's fault, and nothing is lost
         logger.exception("an event failed")
         _fail(event_id, wrong, at=at)

@@ -55,12 +55,25 @@ class OrderState:
     def is_emptied(self) -> bool:
         return self.cancelled or self.spend == ZERO
 
-    def take_back(self, lines: list[dict[str, Any]] | None) -> None:
+    def knows_return(self, return_id: str | None) -> bool:
+        """Whether this very return was taken off before, under whatever event."""
+        return return_id is not None and return_id in self.context.get("returns", ())
+
+    def take_back(self, lines: list[dict[str, Any]] | None, return_id: str | None = None) -> None:
         """Add returned lines; None means everything that is left. The basket cuts what exceeds it."""
+        if return_id is not None:
+            self.context = self.context | {"returns": [*self.context.get("returns", ()), return_id]}
         if lines is None:
             self.cancelled = True
         else:
             self.returned = returning(self.returned, lines)
+
+    def unknown_lines(self, lines: list[dict[str, Any]] | None) -> list[str]:
+        """What a return names that the order never had."""
+        ids = {str(line.get("id") or number) for number, line in enumerate(self.basket["lines"], 1)}
+        skus = {line["sku"] for line in self.basket["lines"]}
+        named = [(str(line.get("id") or ""), line.get("sku", "")) for line in lines or ()]
+        return [own or sku for own, sku in named if (own not in ids if own else sku not in skus)]
 
 
 def load(keys: Collection[OrderKey]) -> dict[OrderKey, OrderState]:
@@ -136,9 +149,10 @@ def update(orders: Iterable[OrderState]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE campaigns_order o SET basket_event_id = d.basket_event_id, revision = d.revision,
-                      cancelled = d.cancelled, returned = d.returned::jsonb, spend = d.spend
-               FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::bool[], %s::text[], %s::numeric[])
-                    AS d(id, basket_event_id, revision, cancelled, returned, spend)
+                      cancelled = d.cancelled, returned = d.returned::jsonb, spend = d.spend,
+                      context = d.context::jsonb
+               FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::bool[], %s::text[], %s::numeric[], %s::text[])
+                    AS d(id, basket_event_id, revision, cancelled, returned, spend, context)
                WHERE o.id = d.id""",
             [
                 [o.id for o in rows],
@@ -147,5 +161,6 @@ def update(orders: Iterable[OrderState]) -> None:
                 [o.cancelled for o in rows],
                 [dumps(o.returned) for o in rows],
                 [o.spend for o in rows],
+                [dumps(o.context) for o in rows],
             ],
         )

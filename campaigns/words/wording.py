@@ -130,6 +130,11 @@ def explained(detail: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
         {**row, "sentence": _sentence(row, voice), "misses": [_miss(miss, voice) for miss in row["misses"]]}
         for row in detail.get("campaigns", ())
     ]
+    notes = [{**note, "sentence": _noted(note)} for note in detail.get("notes", ())]
+    if notes:
+        detail = {**detail, "notes": notes}
+    if not detail.get("campaigns") and notes:
+        return {**detail, "sentence": " ".join(note["sentence"] for note in notes)}
     if "campaigns" not in detail:
         return {**detail, "sentence": _said(str(detail.get("outcome", "")))}
     return {
@@ -138,6 +143,18 @@ def explained(detail: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
         "sentence": awarded(detail, voice),
         "not_given": not_given(detail, voice),
     }
+
+
+def _noted(note: Mapping[str, Any]) -> str:
+    """What is remarked of an event that had another effect than its sender may think."""
+    told = {
+        "order_known": gettext("Order %(reference)s had come before: it earns once."),
+        "stale_revision": gettext("A newer version of order %(reference)s had come before."),
+        "order_of_another_member": gettext("Order %(reference)s is another member's."),
+        "return_known": gettext("This return of order %(reference)s had been taken off before."),
+        "line_unknown": gettext("Order %(reference)s has no line %(line)s."),
+    }.get(str(note.get("code")))
+    return told % note if told else str(note.get("code", ""))
 
 
 def _sentence(row: Row, voice: Voice) -> str:

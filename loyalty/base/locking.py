@@ -12,13 +12,15 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from loyalty.base.errors import Busy
 
 TRIES = 4
 LOCK_NOT_AVAILABLE = "55P03"
 VICTIM = frozenset({"40P01", "40001"})  # deadlock, serialization failure
+
+STOPPING = frozenset({"57P01", "57P02", "57P03"})  # the server ends this connection, crashed, or starts up
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,6 +45,16 @@ def retrying(act: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("the last try returns or raises")
 
     return repeated
+
+
+def is_lost(error: Exception) -> bool:
+    """Whether the connection broke, or the server went away: whatever was asked is not to blame."""
+    if isinstance(error, InterfaceError):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state in STOPPING or state.startswith("08")
 
 
 def _worth_repeating(error: OperationalError, attempt: int) -> bool:

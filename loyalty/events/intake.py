@@ -50,7 +50,7 @@ class Receipt:
 def receive(
     channel: Channel, items: Sequence[object], *, at: datetime, source_default: str | None = None
 ) -> list[Receipt]:
-    """Take in 1 to 500 events in one transaction; a receipt for each item, in the same order.
+    """Take in 1 to 500 events, all at once; a receipt for each item, in the same order.
 
     The same id with the same content again: the first event, `duplicate`. With other content: `event_conflict`.
     Raises Invalid `batch_size`.
@@ -60,10 +60,13 @@ def receive(
     custom = _custom_types(channel.program, items)
     batch = Batch(channel, at)
     batch.read(items, Reader(channel, at, custom=custom, source=source_default))
-    with transaction.atomic():
-        batch.apply_profiles()
+    if batch.is_one_insert():
         batch.store()
-        batch.answer_repetitions()
+    else:
+        with transaction.atomic():
+            batch.apply_profiles()
+            batch.store()
+    batch.answer_repetitions()
     return batch.receipts
 
 
@@ -88,6 +91,7 @@ class Batch:
         self._first: dict[Key, int] = {}  # the item that is stored under a key
         self._sent: dict[int, Sent] = {}  # by item, what could be read
         self._again: list[int] = []  # items to compare with what is in the inbox
+        self._found: dict[Ref, Found] = {}  # what references lead to
 
     def read(self, items: Sequence[object], reader: Reader) -> None:
         """Check every item in memory."""
@@ -146,6 +150,15 @@ class Batch:
             raise _unknown("/member") from wrong
         return members.update(member, profile, at=self.at), ""
 
+    def is_one_insert(self) -> bool:
+        """Whether all that is to be written are events of members: one statement, which needs no transaction around
+        it. Looks up whom the events are about."""
+        asked = [self._sent[index] for index in self._first.values()]
+        if any(sent.type in types.ABOUT_A_MEMBER for sent in asked):
+            return False
+        self._found = identifiers.resolve(self.program.pk, _refs(asked))
+        return not self._guests(asked)
+
     def store(self) -> None:
         """All other events: one look-up, one insert."""
         found = self._look_up()
@@ -166,12 +179,18 @@ class Batch:
     def _look_up(self) -> dict[Ref, Found]:
         """What all references of the batch lead to; for who is not a member a guest is made and held."""
         asked = [self._sent[index] for index in self._first.values()]
-        refs = {ref for sent in asked for ref in (sent.ref, sent.referee) if ref is not None}
-        found = identifiers.resolve(self.program.pk, refs)
-        guests = [
-            ref for ref in refs if ref.kind != MEMBER and (ref not in found or not found[ref].member_id)
+        if missing := _refs(asked) - self._found.keys():
+            self._found |= identifiers.resolve(self.program.pk, missing)
+        return self._found | identifiers.guests(self.program.pk, self._guests(asked), self.at)
+
+    def _guests(self, asked: Iterable[Sent]) -> list[Ref]:
+        """The references that lead to no member yet."""
+        found = self._found
+        return [
+            ref
+            for ref in _refs(asked)
+            if ref.kind != MEMBER and (ref not in found or not found[ref].member_id)
         ]
-        return found | identifiers.guests(self.program.pk, guests, self.at)
 
     def _accept(self, index: int, event: NewEvent) -> None:
         receipt = self.receipts[index]
@@ -199,6 +218,10 @@ class Batch:
             if fault and (other.source, other.external_id) == (sent.source, sent.external_id):
                 return fault
         raise AssertionError("an event is neither in the inbox nor refused")
+
+
+def _refs(asked: Iterable[Sent]) -> set[Ref]:
+    return {ref for sent in asked for ref in (sent.ref, sent.referee) if ref is not None}
 
 
 def _named(item: object) -> str:
@@ -233,7 +256,7 @@ def _placed(sent: Sent, found: Mapping[Ref, Found]) -> NewEvent:
         if sent.ref not in found:
             raise _unknown("/member")
         whose = found[sent.ref]
-    follows = sent.ref is None and sent.type in types.AFTER_AN_ORDER and bool(sent.order_reference)
+    follows = sent.type in types.AFTER_AN_ORDER and bool(sent.order_reference)
     return _new(sent, data, whose, RECEIVED if whose.member_id or follows else GUEST)
 
 

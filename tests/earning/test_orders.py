@@ -204,3 +204,33 @@ def test_nothing_of_a_member_overtakes_a_return_of_the_same_batch(shop: Shop) ->
     kinds = Transaction.objects.order_by("id").values_list("kind", "amount")
     assert list(kinds) == [("earn", 50), ("reverse", -50), ("reverse", -20), ("earn", 30)]
     assert Wallet.objects.get().debt == 0
+
+
+def test_a_return_that_comes_again_under_another_event_is_taken_off_once(shop: Shop) -> None:
+    shop.order("A-1", "10.00", "20.00")
+    shop.process()
+    back = {"order_id": "A-1", "return_id": "R-1", "lines": [{"id": "1", "quantity": 1}]}
+    shop.send("order.returned", back, event_id="r-1")
+    shop.process()
+    again = shop.send("order.returned", back, event_id="r-2")
+    shop.process()
+    assert shop.balance() == 20
+    assert shop.trace(again)["notes"][0]["code"] == "return_known"
+
+
+def test_a_return_of_a_line_that_the_order_never_had_says_so(shop: Shop) -> None:
+    shop.order("A-1", "10.00")
+    shop.process()
+    back = shop.send("order.returned", {"order_id": "A-1", "lines": [{"id": "9", "quantity": 1}]})
+    shop.process()
+    assert shop.balance() == 10
+    assert shop.trace(back)["notes"] == [{"code": "line_unknown", "line": "9", "reference": "A-1"}]
+
+
+def test_a_return_under_an_address_that_nobody_knows_belongs_to_the_orders_member(shop: Shop) -> None:
+    shop.order("A-1", "10.00")
+    shop.process()
+    back = shop.send("order.returned", {"order_id": "A-1"}, member="email:else@example.org")
+    shop.process()
+    back.refresh_from_db()
+    assert (back.status, back.member, shop.balance()) == ("processed", shop.ada, 0)
