@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
-from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.constants import NONE, SELF, UNSAFE_EVAL
 from psycopg import IsolationLevel
 
 from loyalty.config import logs
@@ -270,8 +270,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         # Alpine, which Unfold's screens run on, evaluates its attributes; inline scripts stay forbidden.
         "script-src": [SELF, UNSAFE_EVAL],
-        # Unfold's theme colours are a style element of the page.
-        "style-src": [SELF, UNSAFE_INLINE],
+        "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
         "base-uri": [NONE],
