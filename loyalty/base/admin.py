@@ -86,7 +86,8 @@ class JobAdmin(ReadOnlyAdmin):
     fields = [
         ("shown_kind", "scope", "period"),
         ("shown_state", "progress", "created_by"),
-        ("created_at", "started_at", "finished_at", "heartbeat_at"),
+        ("created_at", "started_at"),
+        ("finished_at", "heartbeat_at"),
         "error",
         "shown_result",
         "shown_cursor",

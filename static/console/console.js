@@ -29,6 +29,20 @@
     }
   });
 
+  // Controls that Unfold makes of links without an address are buttons for the keyboard too.
+  document.querySelectorAll("a:not([href])").forEach(function (link) {
+    if (link.hasAttribute("x-on:click")) {
+      link.setAttribute("role", "button");
+      link.tabIndex = 0;
+    }
+  });
+  document.addEventListener("keydown", function (event) {
+    if ((event.key === "Enter" || event.key === " ") && event.target.matches("a[role='button']:not([href])")) {
+      event.preventDefault();
+      event.target.click();
+    }
+  });
+
   // A form is sent once, however often its button is pressed. The server holds the same promise by the form's token.
   document.addEventListener("submit", function (event) {
     var form = event.target;

@@ -68,7 +68,7 @@ def test_the_preview_follows_the_typing_and_a_double_click_books_once(desk: Desk
     page.get_by_label("How many").fill("250")
     expect(page.locator("#lr-after")).to_have_text("750")
     page.get_by_label("Reason").select_option("correction")
-    page.get_by_role("button", name="Book it").dblclick()
+    page.get_by_role("button", name="Take 250 points from").dblclick()
     page.wait_for_url("**/receipts/**")
     receipt = page.url
     page.go_back()
@@ -120,12 +120,13 @@ def test_no_screen_scrolls_sideways_or_logs_an_error(desk: Desk, width: int, dar
     booked = people.given(member, 12_345)
     addresses = [
         "/admin/", "/console/members/?q=ana+r", f"/console/members/{member.pk}/",
-        f"/console/members/{member.pk}/adjust/",
+        "/console/members/new/", f"/console/members/{member.pk}/edit/", f"/console/members/{member.pk}/adjust/",
         f"/console/members/{member.pk}/receipts/{booked.pk}/", f"/console/events/{receipt.event_id}/",
         f"/console/campaigns/events/{receipt.event_id}/why/", "/console/campaigns/", "/console/campaigns/new/",
         f"/console/campaigns/{campaign.pk}/", f"/console/campaigns/{campaign.pk}/edit/",
         f"/console/campaigns/{campaign.pk}/publish/", f"/console/campaigns/{campaign.pk}/versions/1/",
         f"/console/channels/{channel.pk}/keys/", "/admin/events/event/", "/admin/ledger/transaction/",
+        f"/admin/ledger/transaction/{booked.pk}/change/", "/admin/ledger/entry/", "/admin/ledger/lot/",
         "/admin/programs/program/add/", "/console/switch/",
     ]  # fmt: skip
     wide = []
@@ -137,3 +138,58 @@ def test_no_screen_scrolls_sideways_or_logs_an_error(desk: Desk, width: int, dar
         page.context.close()
     assert wide == []
     assert desk.troubles == []
+
+
+def test_why_on_an_event_without_points_says_what_was_needed_and_what_was(desk: Desk) -> None:
+    program = people.a_program()
+    member = people.ana(program)
+    a_running_campaign(program)
+    people.an_order(people.a_channel(program), lines=[{"sku": "pen", "quantity": 1, "unit_price": "4.50"}])
+    drain()
+    page = desk.open(f"/console/members/{member.pk}/")
+    row = page.locator(".lr-timeline > li", has_text="No points – order A-1042")
+    row.get_by_role("link", name="Why?").click()
+    expect(row.locator(".lr-why")).to_contain_text(
+        "Points for spending – the order total was 4.50, needed at least 20"
+    )
+
+
+def test_the_button_says_what_it_will_do(desk: Desk) -> None:
+    member = people.ana(people.a_program())
+    page = desk.open(f"/console/members/{member.pk}/adjust/")
+    page.get_by_label("How many").fill("1500")
+    expect(page.get_by_role("button", name="Give 1,500 points to Ana Ruíz Ødegård")).to_be_visible()
+
+
+def test_a_campaign_is_built_published_and_paused(desk: Desk) -> None:
+    program = people.a_program()
+    page = desk.open("/console/campaigns/new/base/")
+    page.get_by_role("button", name="Save and review for publishing").click()
+    page.wait_for_url("**/publish/")
+    page.get_by_role("button", name="Publish version 1").click()
+    expect(page.locator(".lr-badge", has_text="Running")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".lr-badge", has_text="Paused")).to_be_visible()
+    assert EarningCampaign.objects.get(program=program).pauses.filter(ended_at=None).exists()
+
+
+def test_a_member_is_added_with_the_keyboard_alone(desk: Desk) -> None:
+    people.a_program()
+    page = desk.open("/console/members/?q=bea@example.org")
+    page.locator("#lr-results").get_by_role("link", name="Add a member").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("E-mail")).to_have_value("bea@example.org")
+    page.get_by_label("Name").focus()
+    page.keyboard.type("Bea Ólafs")
+    page.keyboard.press("Enter")
+    expect(page.locator("#lr-who")).to_have_text("Bea Ólafs")
+
+
+def test_the_filters_of_a_list_open_with_the_keyboard(desk: Desk) -> None:
+    program = people.a_program()
+    people.ana(program)
+    people.an_order(people.a_channel(program))
+    page = desk.open("/admin/events/event/")
+    page.locator("#content a[role='button']", has_text="Filters").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Waiting for its member")).to_be_visible()
