@@ -21,6 +21,7 @@ from redis.retry import Retry
 from loyalty.base import clock
 from loyalty.base.models import Heartbeat
 from loyalty.events.models import Event
+from loyalty.ledger.proof import last_verdict
 
 SILENT_AFTER_SECONDS = 60
 BROKER_SECONDS = 2
@@ -78,8 +79,25 @@ def _scheduler(at: datetime) -> Part:
     return {"status": "ok" if age < SILENT_AFTER_SECONDS else "silent", "seconds_since_last_turn": age}
 
 
+def _books(at: datetime) -> Part:
+    """The last proof of the whole installation. Which rows break it stands in the admin, for staff."""
+    last = last_verdict()
+    if last is None or last.finished_at is None:
+        return {"status": "not_checked_yet", "seconds_since_last_check": None, "breaches": None}
+    return {
+        "status": "ok" if last.result["ok"] else "broken",
+        "seconds_since_last_check": int((at - last.finished_at).total_seconds()),
+        "breaches": len(last.result["breaches"]),
+    }
+
+
 NEEDED: dict[str, Probe] = {"database": _database, "broker": _broker_part}
-INFORMATIVE: dict[str, Probe] = {"migrations": _migrations, "events": _events, "scheduler": _scheduler}
+INFORMATIVE: dict[str, Probe] = {
+    "migrations": _migrations,
+    "events": _events,
+    "scheduler": _scheduler,
+    "books": _books,
+}
 
 
 def _ask(probe: Probe, at: datetime) -> Part:

@@ -7,6 +7,7 @@ from django.test import Client
 
 from loyalty.base import clock, jobs
 from loyalty.config import health
+from loyalty.ledger import proof
 
 
 def test_a_living_process_says_so_without_the_database(client: Client) -> None:
@@ -20,7 +21,7 @@ def test_readiness_names_every_part(client: Client) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200
     parts = answer.json()["parts"]
-    assert set(parts) == {"database", "broker", "migrations", "events", "scheduler"}
+    assert set(parts) == {"database", "broker", "migrations", "events", "scheduler", "books"}
     assert parts["database"]["status"] == parts["broker"]["status"] == "ok"
     assert parts["migrations"] == {"status": "ok", "pending": 0}
 
@@ -36,6 +37,27 @@ def test_a_silent_scheduler_is_named_and_takes_no_web_server_down(client: Client
         answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["parts"]["scheduler"] == {"status": "silent", "seconds_since_last_turn": 320}
+
+
+@pytest.mark.django_db
+def test_the_last_verdict_on_the_books_is_told_without_rows(client: Client) -> None:
+    books = {"status": "not_checked_yet", "seconds_since_last_check": None, "breaches": None}
+    assert client.get("/readyz").json()["parts"]["books"] == books
+    now = clock.now()
+    job = proof.verify_now(at=now)
+    with clock.pinned(now + timedelta(hours=1)):
+        assert client.get("/readyz").json()["parts"]["books"]["status"] == "ok"
+    breach = {"check": "wallet_balance", "table": "ledger_wallet", "id": "7", "message": "off by 1"}
+    job.refresh_from_db()
+    job.result = {**job.result, "ok": False, "breaches": [breach]}
+    job.save()
+    assert job.finished_at is not None
+    with clock.pinned(job.finished_at + timedelta(hours=2)):
+        answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["parts"]["books"] == {
+        "status": "broken", "seconds_since_last_check": 7200, "breaches": 1
+    }  # fmt: skip
 
 
 @pytest.mark.django_db
