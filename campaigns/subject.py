@@ -123,6 +123,11 @@ def _items(basket: Basket, readers: tuple[tuple[str, ItemReader], ...]) -> list[
     return [{name: read(line, basket) for name, read in readers} for line in basket.lines]
 
 
+def reader_of(field: Field) -> Reader:
+    """How a field of an event or a member is read: a built-in one by its name, a declared one by its code."""
+    return READERS.get(field.name) or _declared(field)
+
+
 def _declared(own: Field) -> Reader:
     """A declared attribute, of the member or of the event; a value that does not fit its type is unknown."""
     code = own.measure

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import drafts, versions
+from campaigns.builder.audience import audience
 from campaigns.builder.describe import Describer, draft_definition
 from campaigns.builder.editor import QUANTIFIERS, Editor, drawn, offered
 from campaigns.builder.forms import EDITORS, DraftForm, form_for
@@ -30,7 +31,7 @@ from loyalty.base.errors import LaurelError
 from loyalty.base.words import Words
 from loyalty.conditions.fields import Schema
 from loyalty.conditions.standard import WEEKDAYS
-from loyalty.console.access import ScreenRequest, actor_name, screen, show
+from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
 
 SECTIONS: list[tuple[str, Words]] = [
     ("goal", gettext_lazy("Goal")),
@@ -208,6 +209,9 @@ def _context(request: ScreenRequest, campaign: Campaign, form: DraftForm) -> dic
         "summary": describer.in_short(definition),
         "lines": describer.lines(definition),
         "known": known_values(request.program, schema),
+        "reach": audience(request.program, draft.audience or None, schema, at=clock.now())
+        if may(request, "members.view_member")
+        else None,
         "state_label": STATES[state],
         "tone": TONES[state],
         "has_version": bool(campaign.pk) and versions.latest(campaign) is not None,
