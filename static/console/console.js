@@ -43,6 +43,14 @@
     }
   });
 
+  // What is wrong with a condition is said again when the form is drawn again; while it is typed it is out of date.
+  document.addEventListener("input", function (event) {
+    var row = event.target.closest(".lr-cond");
+    if (row) {
+      row.querySelectorAll(".lr-fault").forEach(function (fault) { fault.remove(); });
+    }
+  });
+
   // A form is sent once, however often its button is pressed. The server holds the same promise by the form's token.
   document.addEventListener("submit", function (event) {
     var form = event.target;
