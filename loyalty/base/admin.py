@@ -84,15 +84,16 @@ class JobAdmin(ReadOnlyAdmin):
     search_fields = ["kind", "scope", "period"]
     ordering = ["-created_at"]
     fields = [
-        ("shown_kind", "scope", "period"),
-        ("shown_state", "progress", "created_by"),
+        ("shown_kind", "period"),
+        ("state_in_words", "progress"),
+        ("scope", "created_by"),
         ("created_at", "started_at"),
         ("finished_at", "heartbeat_at"),
         "error",
         "shown_result",
         "shown_cursor",
     ]
-    readonly_fields = ["shown_kind", "shown_state", "progress", "shown_result", "shown_cursor"]
+    readonly_fields = ["shown_kind", "state_in_words", "progress", "shown_result", "shown_cursor"]
     empty_text = _("Nightly runs, checks of the books and other long work appear here with their result.")
 
     @display(description=_("Job"), ordering="kind")
@@ -113,6 +114,10 @@ class JobAdmin(ReadOnlyAdmin):
     )
     def shown_state(self, job: Job) -> tuple[str, str]:
         return job.state, job.get_state_display()
+
+    @display(description=_("State"))
+    def state_in_words(self, job: Job) -> str:
+        return job.get_state_display()
 
     @display(description=_("Progress"))
     def progress(self, job: Job) -> str:

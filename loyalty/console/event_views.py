@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -17,8 +18,9 @@ from loyalty.console import search
 from loyalty.console.access import ScreenRequest, may, screen, show
 from loyalty.console.member_views import with_identifiers
 from loyalty.console.panels import event_panels
+from loyalty.console.sentences import event_name
 from loyalty.events import guests
-from loyalty.events.models import Event
+from loyalty.events.models import Event, EventType
 from loyalty.ledger.models import Transaction
 
 
@@ -41,13 +43,14 @@ def event_page(request: ScreenRequest, event_id: UUID) -> HttpResponse:
     booked = Transaction.objects.filter(event_id=event.pk, program=request.program).select_related(
         "point_type", "member"
     )
+    names = dict(EventType.objects.filter(program=request.program).values_list("code", "name"))
     context = {
-        "title": _("Event"),
+        "title": capfirst(event_name(event, names)),
         "event": event,
         "transactions": booked.order_by("id"),
         "data": json.dumps(event.payload, indent=2, ensure_ascii=False),
         "panels": [panel for _name, panel in event_panels.items()],
-        "same_order": _same_order(event),
+        "same_order": [(one, capfirst(event_name(one, names))) for one in _same_order(event)],
         "may_link": may(request, "members.change_member"),
     }
     return show(request, "console/event.html", context)

@@ -247,10 +247,10 @@ class LotAdmin(LongListAdmin):
         "earned_at", "member_page", "shown_amount", "shown_remaining", "shown_state", "available_at", "lapses",
     ]  # fmt: skip
     fields = [
-        ("earned_at", "member_page"), ("shown_amount", "shown_remaining"), ("shown_state", "source"),
+        ("earned_at", "member_page"), ("shown_amount", "shown_remaining"), ("state_in_words", "source"),
         ("available_at", "lapses"), "id",
     ]  # fmt: skip
-    readonly_fields = ["member_page", "shown_amount", "shown_remaining", "shown_state", "source", "lapses"]
+    readonly_fields = ["member_page", "shown_amount", "shown_remaining", "state_in_words", "source", "lapses"]
     list_select_related = ["member", "wallet__point_type"]
     list_filter = ["is_pending"]
     ordering = ["-id"]
@@ -292,6 +292,10 @@ class LotAdmin(LongListAdmin):
         if lot.expires_at is not None and lot.expires_at <= clock.now():
             return "lapsed", str(_("Lapsed"))
         return ("pending", str(_("Pending"))) if lot.is_pending else ("available", str(_("Available")))
+
+    @display(description=_("State"))
+    def state_in_words(self, lot: Lot) -> str:
+        return self.shown_state(lot)[1]
 
     @display(description=_("Lapses after"), ordering="expires_at")
     def lapses(self, lot: Lot) -> str:
