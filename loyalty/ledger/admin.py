@@ -241,6 +241,15 @@ class EntryAdmin(LongListAdmin):
         return member_link(entry.member)
 
 
+def state_of(lot: Lot) -> tuple[str, str]:
+    """What became of a lot: a code and its word."""
+    if not lot.remaining:
+        return "used", str(_("Used up or lapsed"))
+    if lot.expires_at is not None and lot.expires_at <= clock.now():
+        return "lapsed", str(_("Lapsed"))
+    return ("pending", str(_("Pending"))) if lot.is_pending else ("available", str(_("Available")))
+
+
 @admin.register(Lot)
 class LotAdmin(LongListAdmin):
     list_display = [
@@ -287,15 +296,11 @@ class LotAdmin(LongListAdmin):
         label={"pending": "warning", "available": "success", "used": "default", "lapsed": "default"},
     )
     def shown_state(self, lot: Lot) -> tuple[str, str]:
-        if not lot.remaining:
-            return "used", str(_("Used up or lapsed"))
-        if lot.expires_at is not None and lot.expires_at <= clock.now():
-            return "lapsed", str(_("Lapsed"))
-        return ("pending", str(_("Pending"))) if lot.is_pending else ("available", str(_("Available")))
+        return state_of(lot)
 
     @display(description=_("State"))
     def state_in_words(self, lot: Lot) -> str:
-        return self.shown_state(lot)[1]
+        return state_of(lot)[1]
 
     @display(description=_("Lapses after"), ordering="expires_at")
     def lapses(self, lot: Lot) -> str:
