@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import connection
-
 from bench import harness, load
 from bench.harness import Row
 from loyalty.config.embedded import valkey
@@ -164,7 +162,7 @@ def _measure(requests: list[str], seconds: float, *, connections: int = CONNECTI
 def _busy_reads(requests: list[str], seconds: float) -> load.Load:
     """Reads while a worker drains what the other measurements left in the inbox."""
     code = "import django; django.setup(); from campaigns import earning; earning.drain()"
-    worker = subprocess.Popen([sys.executable, "-c", code], env=_environment("loyalty.config.settings"))
+    worker = subprocess.Popen([sys.executable, "-c", code], env=harness.environment())
     try:
         time.sleep(2)
         return _measure(requests, seconds, connections=64)
@@ -195,19 +193,12 @@ def _broker() -> Iterator[None]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _environment(settings: str) -> dict[str, str]:
-    here = str(connection.settings_dict["NAME"])
-    url = os.environ["DATABASE_URL"].replace("/laurel?", f"/{here}?")
-    return {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": settings, "LAUREL_PROCESS": "service",
-            "LAUREL_ALLOWED_HOSTS": "127.0.0.1", "LAUREL_DEBUG": "1"}  # fmt: skip
-
-
 @contextmanager
 def _server(settings: str) -> Iterator[None]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(PORT),
                "--no-ws", "--workers", "2", "--blocking-threads", "4", "--log-level", "error",
                "loyalty.config.wsgi:application"]  # fmt: skip
-    process = subprocess.Popen(command, env=_environment(settings))
+    process = subprocess.Popen(command, env=harness.environment(settings))
     try:
         _wait()
         yield

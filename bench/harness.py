@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import django
 from django.core.management import call_command
@@ -96,6 +97,14 @@ def _outside(*statements: str) -> None:
         for statement in statements:
             cursor.execute(statement)
     connection.close()
+
+
+def environment(settings: str = "loyalty.config.settings") -> dict[str, str]:
+    """For a process of ours that works on the present database."""
+    parts = urlsplit(os.environ["DATABASE_URL"])
+    url = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+    ours = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": settings, "LAUREL_PROCESS": "service"}
+    return {**os.environ, **ours, "LAUREL_ALLOWED_HOSTS": "127.0.0.1", "LAUREL_DEBUG": "1"}
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -34,7 +34,7 @@ class Known:
         self.events = events
         self.members = members
         self.orders = orders.load({(e.program_id, e.order_reference) for e in events if e.order_reference})
-        self.programs = context.load(_spans(events))
+        self.programs = context.load(event.program_id for event in events)
         self.counters = Counters()
         self._load_counters(lock=lock)
         self._days = self._load_days()
@@ -170,15 +170,6 @@ class Known:
 def trigger(event_type: str) -> str:
     """Whatever follows an order is rated as the order it is about."""
     return ORDER_COMPLETED if event_type in AFTER_AN_ORDER else event_type
-
-
-def _spans(events: Sequence[Claimed]) -> dict[int, tuple[datetime, datetime]]:
-    """Per program the first and the last instant of its events."""
-    spans: dict[int, tuple[datetime, datetime]] = {}
-    for event in events:
-        first, last = spans.get(event.program_id, (event.occurred_at, event.occurred_at))
-        spans[event.program_id] = min(first, event.occurred_at), max(last, event.occurred_at)
-    return spans
 
 
 def without_limits(chosen: Chosen) -> Usage:
