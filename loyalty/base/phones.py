@@ -12,6 +12,11 @@ from loyalty.base.errors import Invalid
 _WRITTEN = re.compile(r"\+?[0-9 ()./\-]{3,40}")
 
 
+def is_region(code: str) -> bool:
+    """Whether national numbers of that country (ISO code, such as ES) can be read."""
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
 def e164(text: object, region: str | None = None) -> str:
     """`text` as +34600111222. A national number needs the `region` (ES). Raises Invalid `phone_invalid`.
 

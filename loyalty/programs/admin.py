@@ -101,6 +101,14 @@ class PointTypeAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
     def has_delete_permission(self, request: HttpRequest, obj: PointType | None = None) -> bool:
         return False
 
+    def save_model(
+        self, request: HttpRequest, obj: PointType, form: ModelForm[PointType], change: bool
+    ) -> None:
+        program = current_program(request)
+        if obj.is_default and program is not None:
+            programs.clear_default(program, keep=obj)
+        super().save_model(request, obj, form, change)
+
 
 @admin.register(Channel)
 class ChannelAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]

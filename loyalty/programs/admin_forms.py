@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -16,7 +15,15 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from loyalty.base.errors import FieldError, Invalid
 from loyalty.programs import channels, programs
 from loyalty.programs.attributes import TYPES, check_schema
-from loyalty.programs.models import Channel, ExpiryKind, PointType, Program
+from loyalty.programs.models import (
+    LAST_PENDING_YEAR,
+    MOST_EXPIRY,
+    MOST_PENDING_DAYS,
+    Channel,
+    ExpiryKind,
+    PointType,
+    Program,
+)
 
 _MONTH_DAY = re.compile(r"(0[1-9]|1[0-2])-([0-2][0-9]|3[01])")
 _LONGEST = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
@@ -114,6 +121,9 @@ class ExpiryForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("expiry_count", _("Say after how many days, months or years points lapse."))
         if kind == ExpiryKind.FIXED and not data.get("expiry_dates") and "expiry_dates" not in self.errors:
             self.add_error("expiry_dates", _("Give at least one date on which points lapse."))
+        most = MOST_EXPIRY.get(data["expiry_unit"]) if "expiry_unit" in data else None
+        if most and (data.get("expiry_count") or 0) > most:
+            self.add_error("expiry_count", _("At most %(most)s.") % {"most": f"{most:,}"})
         return data
 
 
@@ -156,18 +166,34 @@ class PointTypeForm(ExpiryForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        kind = data.get("pending_kind")
-        if kind == PointType.Pending.DAYS and not data.get("pending_days"):
-            self.add_error("pending_days", _("Say after how many days points can be spent."))
-        if kind == PointType.Pending.DATE and not data.get("pending_date"):
-            self.add_error("pending_date", _("Say from which date points can be spent."))
-        if data.get("is_default") and self._other_default().exists():
-            self.add_error("is_default", _("There is a default already. Take the mark off that one first."))
+        self._check_pending(data)
+        self._check_checkout(data)
+        if self.instance.is_default and not data.get("is_default"):
+            told = _("A program always has a default. Make another point type the default instead.")
+            self.add_error("is_default", told)
         return data
 
-    def _other_default(self) -> QuerySet[PointType]:
-        own = PointType.objects.filter(program_id=self.instance.program_id, is_default=True)
-        return own.exclude(pk=self.instance.pk)
+    def _get_validation_exclusions(self) -> set[str]:
+        """There may be a default already: the mark moves here when the form is saved."""
+        return super()._get_validation_exclusions() | {"is_default"}  # type: ignore[misc, no-any-return]
+
+    def _check_pending(self, data: dict[str, Any]) -> None:
+        kind, days, first = (data.get(f"pending_{name}") for name in ("kind", "days", "date"))
+        if kind == PointType.Pending.DAYS and not days:
+            self.add_error("pending_days", _("Say after how many days points can be spent."))
+        if days and days > MOST_PENDING_DAYS:
+            self.add_error("pending_days", _("At most %(most)s.") % {"most": f"{MOST_PENDING_DAYS:,}"})
+        if kind == PointType.Pending.DATE and not first:
+            self.add_error("pending_date", _("Say from which date points can be spent."))
+        if first and first.year > LAST_PENDING_YEAR:
+            told = _("The date is not after the year %(year)s.") % {"year": LAST_PENDING_YEAR}
+            self.add_error("pending_date", told)
+
+    def _check_checkout(self, data: dict[str, Any]) -> None:
+        if data.get("redeem_rate") == 0:
+            self.add_error("redeem_rate", _("Above zero, or empty when these points cannot pay."))
+        if (data.get("redeem_minimum") or 0) < 0:
+            self.add_error("redeem_minimum", _("Not below zero."))
 
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -38,6 +38,12 @@ class ExpiryUnit(models.TextChoices):
     YEARS = "years", "Years"
 
 
+# Anything longer is a slip of the finger, and would lead out of the calendar with the first points earned.
+MOST_EXPIRY = {ExpiryUnit.DAYS: 32_767, ExpiryUnit.MONTHS: 1_200, ExpiryUnit.YEARS: 100}
+MOST_PENDING_DAYS = 3660
+LAST_PENDING_YEAR = 2999
+
+
 class ExpiryRounding(models.TextChoices):
     NONE = "", "To the day"
     MONTH = "month", "End of the month"

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from loyalty.base.clock import zone
 from loyalty.base.currencies import currency_decimals
 from loyalty.base.errors import Conflict, FieldError, Invalid, LaurelError
+from loyalty.base.phones import is_region
 from loyalty.base.text import clean
 from loyalty.programs.attributes import check_schema
 from loyalty.programs.errors import refuse
@@ -27,6 +28,9 @@ def faults(program: Program) -> list[FieldError]:
             found += inner or [wrong.at_path(name)]
     if not CODE.regex.fullmatch(program.code):  # type: ignore[union-attr]  # compiled on first use
         found.append(FieldError("code", "code_invalid", str(CODE.message)))
+    if program.phone_region and not is_region(program.phone_region):
+        words = "Use the two-letter ISO code of a country, such as ES."
+        found.append(FieldError("phone_region", "region_unknown", words))
     try:
         program.name = clean(program.name, max_length=120, required=True)
     except Invalid as wrong:
@@ -60,6 +64,14 @@ def create(
     except IntegrityError as wrong:
         raise Conflict("A program with this code exists.", code="code_taken") from wrong
     return program
+
+
+def clear_default(program: Program, *, keep: PointType) -> None:
+    """Take the mark of the default off every other point type, in the transaction that gives it to `keep`."""
+    Program.objects.select_for_update(no_key=True).get(pk=program.pk)
+    for other in PointType.objects.filter(program=program, is_default=True).exclude(pk=keep.pk):
+        other.is_default = False
+        other.save(update_fields=["is_default"])
 
 
 def pause(program: Program, *, at: datetime) -> Program:

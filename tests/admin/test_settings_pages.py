@@ -44,6 +44,8 @@ def test_a_new_program_comes_with_its_points_and_is_the_one_worked_in() -> None:
         ("currency", "XXX", "ISO code"),
         ("timezone", "Mars/Base", "IANA time zone"),
         ("code", "Has Space", "lower-case"),
+        ("phone_region", "ZZ", "ISO code of a country"),
+        ("phone_region", "es", "ISO code of a country"),
         ("member_schema", "city | colour | City", "Line 1"),
         ("expiry_dates", "13-45", "not a day of the year"),
         ("expiry_kind", "rolling", "after how many"),
@@ -112,7 +114,7 @@ def test_a_channel_belongs_to_the_program_worked_in_whatever_is_sent() -> None:
     assert Channel.objects.get().program.code == "alpha"
 
 
-def test_a_second_default_point_type_or_a_taken_code_is_said_beside_the_form() -> None:
+def test_a_taken_code_is_said_beside_the_form() -> None:
     program = people.a_program()
     data = EXPIRY | {
         "name_one": "star", "name_many": "stars", "code": "points", "decimals": "0", "pending_kind": "none",
@@ -121,8 +123,44 @@ def test_a_second_default_point_type_or_a_taken_code_is_said_beside_the_form() -
     client = people.olga()
     taken = client.post("/admin/programs/pointtype/add/", data)
     assert "already exists" in taken.content.decode()
-    second = client.post("/admin/programs/pointtype/add/", data | {"code": "stars", "is_default": "on"})
-    assert "There is a default already" in second.content.decode()
+    assert PointType.objects.filter(program=program).count() == 1
+
+
+def point_type_form(**changes: str) -> dict[str, str]:
+    return EXPIRY | {
+        "name_one": "star", "name_many": "stars", "code": "stars", "decimals": "0", "pending_kind": "none",
+        "debt_policy": "", "redeem_rate": "", "redeem_minimum": "0", "redeem_increment": "1",
+    } | changes  # fmt: skip
+
+
+def test_the_mark_of_the_default_moves_and_is_never_lost() -> None:
+    program = people.a_program()
+    client = people.olga()
+    client.post("/admin/programs/pointtype/add/", point_type_form(is_default="on"))
+    assert PointType.objects.get(program=program, is_default=True).code == "stars"
+    stars = PointType.objects.get(program=program, code="stars")
+    unmarked = client.post(f"/admin/programs/pointtype/{stars.pk}/change/", point_type_form())
+    assert "A program always has a default" in unmarked.content.decode()
+    assert PointType.objects.get(program=program, is_default=True).code == "stars"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"expiry_kind": "rolling", "expiry_count": "101", "expiry_unit": "years"}, "At most 100."),
+        ({"expiry_kind": "inactivity", "expiry_count": "1201", "expiry_unit": "months"}, "At most 1,200."),
+        ({"pending_kind": "days", "pending_days": "3661"}, "At most 3,660."),
+        ({"pending_kind": "date", "pending_date": "9999-12-31"}, "not after the year 2999"),
+        ({"redeem_rate": "0"}, "empty when these points cannot pay"),
+        ({"redeem_minimum": "-5"}, "Not below zero"),
+    ],
+)
+def test_a_point_type_that_would_break_the_calendar_or_the_till_is_refused(
+    changes: dict[str, str], words: str
+) -> None:
+    program = people.a_program()
+    page = people.olga().post("/admin/programs/pointtype/add/", point_type_form(**changes))
+    assert words in page.content.decode()
     assert PointType.objects.filter(program=program).count() == 1
 
 

@@ -84,7 +84,7 @@ expiry = st.one_of(
     st.fixed_dictionaries(
         {
             "kind": st.sampled_from(["rolling", "inactivity"]),
-            "count": st.integers(1, 999),
+            "count": st.integers(1, 100),
             "unit": st.sampled_from(["days", "months", "years"]),
         }
     ),

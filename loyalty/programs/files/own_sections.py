@@ -29,7 +29,7 @@ from loyalty.programs.files.shapes import (
     expiry_entry,
     text,
 )
-from loyalty.programs.models import Channel, PointType, Program
+from loyalty.programs.models import LAST_PENDING_YEAR, MOST_PENDING_DAYS, Channel, PointType, Program
 
 
 class ProgramEntry(Entry):
@@ -62,13 +62,15 @@ class PointNames(Entry):
 class PendingEntry(Entry):
     """Points can be spent some days after they were earned, or from a date on."""
 
-    days: Annotated[int, Field(ge=1, le=3660)] | None = None
+    days: Annotated[int, Field(ge=1, le=MOST_PENDING_DAYS)] | None = None
     date: Day | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> PendingEntry:
         if (self.days is None) == (self.date is None):
             raise ValueError("Say either days or a date.")
+        if self.date is not None and self.date.year > LAST_PENDING_YEAR:
+            raise ValueError(f"The date is not after the year {LAST_PENDING_YEAR}.")
         return self
 
 
@@ -173,9 +175,7 @@ def _put_point_type(applying: Applying, entry: PointTypeEntry, path: Path) -> No
         words = "Decimals stay as they are: every amount is a whole number of the smallest unit."
         applying.refuse((*path, "decimals"), "unchangeable", words)
     if entry.default and not row.is_default:
-        for other in PointType.objects.filter(program=applying.program, is_default=True):
-            other.is_default = False
-            other.save(update_fields=["is_default"])
+        programs.clear_default(applying.program, keep=row)
     if changed(row, _point_type_values(applying, entry, path)) or found is None:
         row.save()
 

@@ -23,6 +23,7 @@ from loyalty.base.clock import parse_date, parse_instant, zone
 from loyalty.base.errors import Invalid, LaurelError
 from loyalty.base.numbers import parse_decimal
 from loyalty.base.text import clean
+from loyalty.programs.models import MOST_EXPIRY, ExpiryUnit
 
 MAX_COUNT = 32_767
 _LONGEST = {1: 31, 2: 29, 3: 31, 4: 30, 5: 31, 6: 30, 7: 31, 8: 31, 9: 30, 10: 31, 11: 30, 12: 31}
@@ -116,6 +117,8 @@ class ExpiryEntry(Entry):
             raise ValueError("Rolling and inactivity need count and unit; the others have none.")
         if bool(self.dates) != (self.kind == "fixed"):
             raise ValueError("Fixed needs dates; the others have none.")
+        if self.count and self.unit and self.count > MOST_EXPIRY[ExpiryUnit(self.unit)]:
+            raise ValueError(f"At most {MOST_EXPIRY[ExpiryUnit(self.unit)]:,} {self.unit}.")
         if self.round_up_to and self.kind != "rolling":
             raise ValueError("Only rolling expiry is rounded up.")
         return self
