@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from django.core.exceptions import ValidationError
@@ -14,6 +15,17 @@ MAX_EMAIL = 254
 MAX_LOCAL = 64
 
 _valid = EmailValidator(allowlist=[])
+_WITHIN = re.compile(r"[^\s@<>,;:\"'()]{1,64}@[^\s@<>,;:\"'()]{1,190}\.[^\W\d_]{2,60}")
+
+
+def holds_address(text: str) -> bool:
+    """Whether an e-mail address stands somewhere in the text."""
+    return "@" in text and _WITHIN.search(text) is not None
+
+
+def impersonal(text: str) -> str:
+    """`text` without e-mail addresses: what is kept for ever must name nobody."""
+    return _WITHIN.sub("[e-mail]", text) if "@" in text else text
 
 
 def normal_email(text: object) -> str:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from loyalty.base.clock import parse_instant
 from loyalty.base.currencies import check_money
+from loyalty.base.email import holds_address, impersonal
 from loyalty.base.errors import Invalid
 from loyalty.base.numbers import MAX_UNITS
 from loyalty.base.text import clean
@@ -46,6 +47,12 @@ def _cleaned(max_length: int) -> Callable[[str], str]:
     return check
 
 
+def _nameless(text: str) -> str:
+    if holds_address(text):
+        raise PydanticCustomError("personal_data", "An id must not hold an e-mail address.")
+    return text
+
+
 _BOUNDS = {"minimum": 1, "maximum": MAX_UNITS}
 Units = Annotated[
     int,
@@ -55,9 +62,10 @@ Units = Annotated[
 Reference = Annotated[
     str,
     AfterValidator(_cleaned(120)),
+    AfterValidator(_nameless),
     Field(max_length=120, description="Order number or your own id."),
 ]
-Note = Annotated[str, AfterValidator(_cleaned(500)), Field(max_length=500)]
+Note = Annotated[str, AfterValidator(_cleaned(500)), AfterValidator(impersonal), Field(max_length=500)]
 MemberRef = Annotated[
     str,
     Field(

@@ -131,8 +131,10 @@ class Demo:
         return self.home / "demo.json"
 
     def seed(self, *, empty: bool) -> None:
-        """Fill an empty installation with its first program."""
+        """Fill an empty installation with its first program. What is there already is used as it is."""
         if Program.objects.exists():
+            if empty:
+                self.say(f"  There is data already, and it is kept. To begin anew, remove {self.home}")
             return
         options: dict[str, Any] = {"out": self.notes} | ({"empty": True} if empty else {})
         self.step("Making the first program", lambda: call_command("seed_demo", **options))

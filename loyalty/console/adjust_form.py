@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from loyalty.base.email import impersonal
 from loyalty.base.errors import LaurelError
 from loyalty.base.numbers import parse_points
 from loyalty.base.text import clean
@@ -18,6 +19,9 @@ from loyalty.programs.models import PointType, Program
 
 DIRECTIONS = {"give": gettext_lazy("Give points"), "take": gettext_lazy("Take points")}
 NOTE_NEEDED = {"other"}
+MOST_BY_HAND = (
+    1_000_000_000  # whole points; nobody means more, and a slip of the finger stays in the books for ever
+)
 
 
 class AdjustForm(forms.Form):
@@ -66,10 +70,10 @@ class AdjustForm(forms.Form):
         return int(self.cleaned_data["points"]) * (-1 if self.cleaned_data.get("direction") == "take" else 1)
 
     def clean_reference(self) -> str:
-        return self._text("reference", 120)
+        return impersonal(self._text("reference", 120))
 
     def clean_note(self) -> str:
-        return self._text("note", 500, multiline=True)
+        return impersonal(self._text("note", 500, multiline=True))
 
     def _text(self, name: str, length: int, *, multiline: bool = False) -> str:
         try:
@@ -97,5 +101,9 @@ class AdjustForm(forms.Form):
             self.add_error(
                 "points", _("Give a number above zero, and choose above whether to give or to take.")
             )
+            return
+        if units > MOST_BY_HAND * 10**point_type.decimals:
+            told = _("At most %(most)s at once: please check the number.")
+            self.add_error("points", told % {"most": f"{MOST_BY_HAND:,}"})
             return
         data["points"] = units

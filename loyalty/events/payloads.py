@@ -16,10 +16,11 @@ from django.conf import settings
 
 from loyalty.base import strict_json
 from loyalty.base.clock import parse_instant, write_instant, zone
+from loyalty.base.email import impersonal
 from loyalty.base.errors import Invalid, LaurelError
 from loyalty.events import orders, types
 from loyalty.events.errors import EventInFuture, EventTooOld
-from loyalty.events.reading import Faults, boolean, fault, impersonal, money, reference, text, whole
+from loyalty.events.reading import Faults, boolean, fault, money, reference, text, whole
 from loyalty.members.identifiers import MEMBER, PREFIXES, Ref, parse_ref
 from loyalty.members.profiles import IDENTIFIERS, Profile
 from loyalty.members.profiles import check as check_profile

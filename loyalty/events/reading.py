@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from loyalty.base.currencies import MAX_MONEY, check_money, currency_decimals
+from loyalty.base.email import holds_address, impersonal
 from loyalty.base.errors import FieldError, Invalid
 from loyalty.base.numbers import parse_decimal
 from loyalty.base.text import clean
@@ -22,12 +23,6 @@ MAX_INT = 2**31 - 1
 
 _QUANTITY = re.compile(r"[1-9][0-9]{0,5}")
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,49}")
-_ADDRESS = re.compile(r"[^\s@<>,;:\"'()]{1,64}@[^\s@<>,;:\"'()]{1,190}\.[^\W\d_]{2,60}")
-
-
-def impersonal(text: str) -> str:
-    """`text` without e-mail addresses: free text of an event is kept for ever and must name nobody."""
-    return _ADDRESS.sub("[e-mail]", text) if "@" in text else text
 
 
 def fault(faults: Faults, path: str, code: str, message: str) -> None:
@@ -56,7 +51,7 @@ def reference(raw: Any, path: str, faults: Faults, *, most: int = 100) -> str:
         code = "required" if raw is None or raw == "" else wrong.code
         fault(faults, path, code, "This is required." if code == "required" else wrong.detail)
         return ""
-    if "@" in kept and _ADDRESS.search(kept):
+    if holds_address(kept):
         fault(faults, path, "personal_data", "An id must not hold an e-mail address.")
     return kept
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from loyalty.base.currencies import currency_decimals
 from loyalty.base.errors import Conflict, Invalid
-from loyalty.base.numbers import points_of
+from loyalty.base.numbers import format_points, points_of
 from loyalty.programs.models import PointType
 
 
@@ -65,11 +65,17 @@ def most(point_type: PointType, available: int, order_total: Decimal) -> Payment
 
 def _check_offer(point_type: PointType, points: int) -> None:
     if points < point_type.redeem_minimum:
-        told = f"At least {point_type.redeem_minimum} points are used at once."
+        told = f"At least {_said(point_type, point_type.redeem_minimum)} are used at once."
         raise _refused(point_type, "points_below_minimum", told)
     if points % point_type.redeem_increment:
-        told = f"Points are used in steps of {point_type.redeem_increment}."
+        told = f"Points are used in steps of {_said(point_type, point_type.redeem_increment)}."
         raise _refused(point_type, "points_not_in_steps", told)
+
+
+def _said(point_type: PointType, units: int) -> str:
+    """`100.00 miles`: as the person at the till counts them."""
+    name = point_type.name_one if units == 10**point_type.decimals else point_type.name_many
+    return f"{format_points(units, point_type.decimals)} {name}"
 
 
 def _refused(point_type: PointType, code: str, told: str) -> Invalid:

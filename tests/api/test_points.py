@@ -281,3 +281,26 @@ def test_what_lapses_is_told_with_its_instant(shop: Caller, program: Program, a_
         balance = read(shop.get("/members/ext:cy/balances"))["balances"][0]
     lapses = clock.midnight(clock.add_days(clock.local_date(at, program.zone), 31), program.zone)
     assert balance["expiring"] == [{"points": 10, "expires_at": clock.write_instant(lapses)}]
+
+
+def test_text_that_is_kept_for_ever_names_nobody(shop: Caller, ana: str, ben: str) -> None:
+    gift = {"member": "ext:ana", "to": "ext:ben", "points": 10, "note": "For ben.ito@example.org, with love"}
+    done = read(shop.post("/transactions/transfer", gift, Idempotency_Key="k"))["transaction"]
+    assert Transaction.objects.get(pk=done["id"]).note == "For [e-mail], with love"
+    before = Transaction.objects.count()
+    named = REDEEM | {"reference": "ana@example.org"}
+    answer = shop.post("/transactions/redeem", named, Idempotency_Key="l")
+    assert refused(answer, 422, "personal_data")["errors"][0]["path"] == "/reference"
+    assert Transaction.objects.count() == before
+
+
+def test_the_fewest_points_are_said_as_people_count_them(shop: Caller, ana: str) -> None:
+    terms = {"redeem_rate": "0.01", "redeem_minimum": 10_000, "redeem_increment": 100}
+    PointType.objects.update(decimals=2, name_one="mile", name_many="miles", **terms)
+    too_few = shop.post("/transactions/redeem", REDEEM, Idempotency_Key="k")
+    problem = refused(too_few, 422, "points_below_minimum")
+    assert problem["errors"][0]["message"] == "At least 100.00 miles are used at once."
+    assert (problem["minimum"], problem["increment"]) == (10_000, 100)
+    between = shop.post("/transactions/redeem", REDEEM | {"points": 10_050}, Idempotency_Key="l")
+    problem = refused(between, 422, "points_not_in_steps")
+    assert problem["errors"][0]["message"] == "Points are used in steps of 1.00 mile."

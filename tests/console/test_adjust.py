@@ -91,6 +91,7 @@ def test_a_double_click_books_once() -> None:
         ({"points": "1.5"}, "at most 0 decimals"),
         ({"points": "many"}, "plain number"),
         ({"points": "9999999999999999"}, "beyond what can be booked"),
+        ({"points": "1000000000000"}, "At most 1,000,000,000 at once"),
         ({"direction": "take", "points": "1"}, "points"),
         ({"token": "no-uuid"}, "valid UUID"),
     ],
