@@ -137,7 +137,8 @@ class Demo:
                 self.say(f"  There is data already, and it is kept. To begin anew, remove {self.home}")
             return
         options: dict[str, Any] = {"out": self.notes} | ({"empty": True} if empty else {})
-        self.step("Making the first program", lambda: call_command("seed_demo", **options))
+        doing = "Making an empty program" if empty else "Playing a year of a coffee shop"
+        self.step(doing, lambda: call_command("seed_demo", **options))
 
     def start_processes(self) -> None:
         """Web and worker, and wait until the web answers."""
