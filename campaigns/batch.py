@@ -154,7 +154,8 @@ class Batch:
             spend=order.spend - spend,
             points=known.default_points(event, net),
         )
-        return self._done(event, net, rating.detail | told | notes)
+        outcome = "given" if any(net.values()) else "nothing"
+        return self._done(event, net, rating.detail | told | notes | {"outcome": outcome})
 
     def _return_without_order(self, event: Claimed) -> Outcome:
         """Nobody knows what it was bought with: rated as a basket of its own, at its own time, and reversed."""

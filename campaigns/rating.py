@@ -203,6 +203,8 @@ def _base(runs: list[Run], lines: _Lines) -> list[Base]:
         )
         run.weigh = run.base.weigh
         _settle(run, run.base.raw)
+        if run.outcome and run.base.counted and run.terms.effect.step_rounding:
+            run.detail |= {"reason": "less_than_a_step", "rate": run.terms.effect.rate}
     _keep_best(runs)
     return [run.base for run in runs if run.base is not None and not run.outcome]
 

@@ -28,7 +28,7 @@ NO_MONEY = Decimal(0)
 
 @dataclass(slots=True)
 class TakenBack:
-    """What became of points that were asked back, over all point types."""
+    """What became of points of one type that were asked back."""
 
     taken: int = 0
     forgiven: int = 0
@@ -97,18 +97,16 @@ class Settlement:
 
     def take_back(
         self, event: Claimed, net: Mapping[int, int], order: OrderState | None
-    ) -> tuple[dict[str, int], dict[int, UUID]]:
-        """Reverse the negative changes: what became of the points, and a transaction per point type."""
-        result, made = TakenBack(), {}
+    ) -> tuple[dict[str, dict[str, int]], dict[int, UUID]]:
+        """Reverse the negative changes: what became of the points by code of their type, and a transaction per type."""
+        told, made = {}, {}
         for type_id, change in net.items():
             if change < 0:
-                reversal = self._reverse(event, type_id, -change, order)
-                made[type_id] = reversal.posted[0].id
-                result.taken += reversal.taken
-                result.forgiven += reversal.forgiven
-                result.already_expired += reversal.already_expired
-                result.debt += reversal.debt
-        return asdict(result), made
+                back = self._reverse(event, type_id, -change, order)
+                made[type_id] = back.posted[0].id
+                result = TakenBack(back.taken, back.forgiven, back.already_expired, back.debt)
+                told[self.known.point_type(event, type_id).code] = asdict(result)
+        return told, made
 
     def count_day(
         self, event: Claimed, *, orders: int = 0, spend: Decimal = NO_MONEY, visits: int = 0, points: int = 0

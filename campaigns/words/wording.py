@@ -261,6 +261,8 @@ def _blocked(row: Row, voice: Voice) -> str:
 
 
 def _nothing_qualifies(row: Row, voice: Voice) -> str:
+    if row["detail"].get("reason") == "less_than_a_step":
+        return gettext("it is less than one full step (%(rate)s)") % {"rate": row["detail"]["rate"]}
     if row["detail"].get("reason") == "nothing_kept":
         return gettext("nothing of the order was kept")
     if row["kind"] == "bonus":
@@ -316,11 +318,9 @@ def _said(outcome: str) -> str:
 
 def booked(detail: Mapping[str, Any], voice: Voice) -> list[str]:
     """What became of the points beside the balance, and when they count: a sentence each, without full stop."""
-    ledger = detail.get("ledger", {})
-    codes = list(detail.get("points", {}))
-    name = voice.name_of(codes[0] if len(codes) == 1 else "")
     said = [
-        pattern % {"points": name.units(ledger[key])}
+        pattern % {"points": voice.name_of(code).units(ledger[key])}
+        for code, ledger in detail.get("ledger", {}).items()
         for key, pattern in (
             ("debt", gettext("%(points)s became debt, which the next points pay off")),
             ("already_expired", gettext("%(points)s had lapsed before")),

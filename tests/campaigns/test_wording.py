@@ -160,7 +160,7 @@ def test_a_return_says_what_the_order_earned_before_and_earns_now() -> None:
 
 def test_debt_dates_and_rounding_are_told_with_the_name_of_the_points() -> None:
     detail = settled(1355, 30) | {
-        "ledger": {"taken": 0, "debt": 1325, "forgiven": 0, "already_expired": 1},
+        "ledger": {"points": {"taken": 0, "debt": 1325, "forgiven": 0, "already_expired": 1}},
         "pending_until": "2026-12-05T23:00:00Z",
         "expires_at": "2027-12-31T23:00:00Z",
         "rounding": {"mode": "half_up", "before": "1186.9", "after": "1187"},

@@ -8,10 +8,13 @@ from itertools import permutations
 
 import pytest
 
-from campaigns.models import Award, CapUse, Order
+from campaigns import versions
+from campaigns.models import Award, CapUse, EarningCampaign, Order
+from campaigns.words.wording import explained, voice_of
 from loyalty.base import clock
 from loyalty.events.models import Activity, Event
 from loyalty.ledger.models import Transaction, Wallet
+from loyalty.programs.models import PointType
 from tests.earning.shop import NOON, Shop, basket, books_add_up, open_shop
 
 pytestmark = pytest.mark.django_db
@@ -234,3 +237,36 @@ def test_a_return_under_an_address_that_nobody_knows_belongs_to_the_orders_membe
     shop.process()
     back.refresh_from_db()
     assert (back.status, back.member, shop.balance()) == ("processed", shop.ada, 0)
+
+
+def test_less_than_a_full_step_is_explained_as_such(shop: Shop) -> None:
+    shop.campaign("steps", points=5, step=100, step_rounding="down")
+    event = shop.order("A-1", "99.00")
+    shop.process()
+    [row] = [one for one in shop.trace(event)["campaigns"] if one["campaign"] == "steps"]
+    assert row["outcome"] == "nothing_qualifies"
+    assert row["detail"] == {"reason": "less_than_a_step", "rate": "5 per 100.00 EUR, full steps only"}
+    said = explained(shop.trace(event), voice_of(shop.program, event.type))["not_given"]
+    assert any("less than one full step" in sentence for sentence in said)
+
+
+def test_a_return_under_two_point_types_tells_what_became_of_each(shop: Shop) -> None:
+    stars = PointType.objects.create(
+        program=shop.program, code="stars", name_one="star", name_many="stars", decimals=1
+    )
+    campaign = EarningCampaign.objects.create(
+        program=shop.program,
+        code="stars",
+        name="Stars",
+        point_type=stars,
+        points=1,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    versions.publish(campaign, by="olga", at=NOON - timedelta(days=1))
+    shop.order("A-1", "10.00")
+    shop.process()
+    back = shop.send("order.returned", {"order_id": "A-1"})
+    shop.process()
+    taken = {code: told["taken"] for code, told in shop.trace(back)["ledger"].items()}
+    assert taken == {"points": 10, "stars": 100}

@@ -234,7 +234,9 @@ def second_quarter(year: Year) -> None:
         rest = year.send("order.returned", {"order_id": "A-1"})
         assert year.gives(rest) == -60
         assert rest["trace"]["order"]["after"] == {}
-        assert rest["trace"]["ledger"] == {"taken": 60, "forgiven": 0, "already_expired": 0, "debt": 0}
+        assert rest["trace"]["ledger"] == {
+            "points": {"taken": 60, "forgiven": 0, "already_expired": 0, "debt": 0}
+        }
         assert year.balance() == (60, 0)  # 50 of A-2, two visits
     coffee, base = Campaign.objects.get(code="coffee"), EarningCampaign.objects.get(code="base")
     with year.at("2024-05-01 00:00") as now:
