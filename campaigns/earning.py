@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from campaigns import inbox
 from campaigns.batch import Batch, Outcome
@@ -56,7 +56,7 @@ def step(*, limit: int, at: datetime) -> int:
         raise
     except Exception as wrong:
         if is_lost(wrong):
-            raise
+            connection.close()  # the next statement makes a new one, or says that the server is away
         logger.warning("a batch failed and is processed one by one", exc_info=True)
     with transaction.atomic():
         ids = [event.id for event in inbox.claim(limit, at=at)]

@@ -142,6 +142,8 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            # Only for statements that ask for it (loyalty.base.prepared); Django's own are never prepared.
+            "prepare_threshold": 5,
             "application_name": "laurel",
             **_database.options,
             "isolation_level": IsolationLevel.READ_COMMITTED,

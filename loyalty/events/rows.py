@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from django.db import connection
 
+from loyalty.base.prepared import prepared
 from loyalty.events.models import Event
 from loyalty.programs.models import Channel
 
@@ -74,11 +74,7 @@ def insert(
     columns[8] = [_write(data) for data in columns[8]]
     params = [program_id, channel.pk if channel else None, at, at, *columns]
     # Bound by the server, in binary: half the cost of the arrays as literals in the statement.
-    with (
-        connection.cursor() as outer,
-        connection.wrap_database_errors,
-        psycopg.Cursor(outer.connection) as cursor,
-    ):
+    with prepared() as cursor:
         cursor.execute(_INSERT, params)
         return {row[0] for row in cursor.fetchall()}
 

@@ -11,8 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
+from loyalty.base.prepared import prepared
 from loyalty.members.models import Member
 
 
@@ -117,8 +116,8 @@ def balances(member: Member, *, now: datetime, at: datetime | None = None) -> li
 
 
 def _read(query: str, member_id: UUID, at: datetime, program_id: int | None) -> list[Balance]:
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"member": member_id, "at": at, "program": program_id})
+    with prepared() as cursor:
+        cursor.execute(query, {"member": member_id, "at": at, "program": program_id}, prepare=True)
         return _folded(cursor.fetchall())
 
 
