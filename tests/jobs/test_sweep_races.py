@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -176,6 +177,17 @@ def test_control_without_the_lock_points_are_spent_and_expired(
 ) -> None:
     monkeypatch.setattr(sweep, "LOCK_LATER", "")
     monkeypatch.setattr(sweep, "LOCK_NOW", "")
-    spend_everything_while_it_lapses(program, points, members)
+    spent = Event()
+
+    @transaction.atomic
+    def spend_slowly() -> None:
+        redeemed(members[0], points, 100, JUST_BEFORE)
+        spent.set()
+        time.sleep(1)  # long enough for the sweep to read what is not committed away yet
+
+    spending = aside(spend_slowly)
+    assert spent.wait(20)
+    expiry.expire_program(program, at=LAPSE)
+    spending.result(timeout=60)
     assert Transaction.objects.filter(kind__in=["redeem", "expire"]).count() > MEMBERS
     assert not proof.verify(at=LAPSE).ok
