@@ -80,6 +80,8 @@ INSTALLED_APPS = [
     "loyalty.ledger",
     "loyalty.events",
     "loyalty.console",
+    "tiers",
+    "rewards",
     "campaigns",
 ]
 MIDDLEWARE = [

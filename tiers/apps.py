@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.utils.module_loading import import_string
+
+
+class TiersConfig(AppConfig):
+    name = "tiers"
+    label = "tiers"
+
+    def ready(self) -> None:
+        # By its name, because what is plugged in reads the models, which are not there when this file is imported.
+        import_string("tiers.plugs.plug_in")()
