@@ -16,6 +16,8 @@ COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY manage.py ./
 COPY loyalty loyalty
+COPY tiers tiers
+COPY rewards rewards
 COPY campaigns campaigns
 COPY templates templates
 COPY static static
