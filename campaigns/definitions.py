@@ -17,7 +17,6 @@ from typing import Any, Literal
 from campaigns import fields
 from campaigns.caps import Cap, keys
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
-from campaigns.schedule import Schedule
 from loyalty.base.clock import write_instant
 from loyalty.base.currencies import currency_decimals, format_money
 from loyalty.conditions import compiler
@@ -26,6 +25,7 @@ from loyalty.conditions.fields import Field, FieldType, Schema
 from loyalty.conditions.standard import STANDARD
 from loyalty.conditions.tree import to_json
 from loyalty.conditions.validate import normalise, parse
+from loyalty.programs.schedule import Schedule
 
 Kind = Literal["earning", "bonus"]
 ALWAYS = Condition(None)

@@ -11,13 +11,13 @@ from campaigns.caps import Cap
 from campaigns.definitions import TABLE_TYPES
 from campaigns.fields import BUILT_IN, schema_for
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
-from campaigns.schedule import WEEKDAYS, window
 from loyalty.base.errors import FieldError, LaurelError
 from loyalty.conditions import compiler
 from loyalty.conditions.compiler import Needs
 from loyalty.conditions.fields import FieldType, Schema
 from loyalty.conditions.validate import validate
 from loyalty.events.models import EventType
+from loyalty.programs.schedule import WEEKDAYS, window
 
 ORDER = "order.completed"
 TRIGGERS = (ORDER, "member.registered", "referral.converted", *BUILT_IN)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from loyalty.conditions.declared import declared
 from loyalty.conditions.fields import Field, FieldType, Schema
 from loyalty.conditions.standard import STANDARD
 from loyalty.events.models import EventType
@@ -21,16 +22,6 @@ BUILT_IN: dict[str, list[dict[str, Any]]] = {
     ],
     "visit.checked_in": [{"code": "store", "type": "text", "label": _("store of the visit")}],
 }
-
-
-def declared(scope: str, declarations: Iterable[Mapping[str, Any]]) -> list[Field]:
-    """Fields such as `event.nights` from declarations [{code, type, label, choices}]; standard names win."""
-    fields = []
-    for one in declarations:
-        name = f"{scope}.{one['code']}"
-        if STANDARD.get(name) is None:
-            fields.append(_field(name, one))
-    return fields
 
 
 def schema_for(program: Program, trigger: str) -> Schema:
@@ -68,11 +59,3 @@ def from_json(stored: Iterable[Mapping[str, Any]]) -> list[Field]:
         )
         for one in stored
     ]
-
-
-def _field(name: str, declaration: Mapping[str, Any]) -> Field:
-    label = str(declaration.get("label") or declaration["code"])
-    choices = declaration.get("choices")
-    named = {str(choice): str(choice) for choice in choices} if choices else None
-    private = name.startswith("member.")  # what is known of a person stays out of stored explanations
-    return Field(name, FieldType(declaration["type"]), label, phrase=label, choices=named, private=private)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Protocol
@@ -17,23 +17,17 @@ from typing import Any, Protocol
 from campaigns.basket import Basket, Exact, Line, to_decimal
 from campaigns.definitions import Terms
 from campaigns.rating import Subject
-from campaigns.schedule import WEEKDAYS
-from loyalty.base.clock import parse_date
-from loyalty.base.errors import Invalid
 from loyalty.conditions.compiler import NOTHING, Needs
 from loyalty.conditions.fields import Field
+from loyalty.members import traits
+from loyalty.members.traits import TRAITS
+from loyalty.programs.schedule import WEEKDAYS
 
 PLACES = 12  # of amounts that a partial return makes endless
 
 
-class MemberView(Protocol):
-    """What the view reads of a member: a Member, or a row with the same names."""
-
-    state: Any
-    birthday: Any
-    attributes: Any
-    enrolled_at: Any
-    tier_code: Any
+class MemberView(traits.MemberView, Protocol):
+    """What rating reads of a member: a Member, or a row with the same names."""
 
     @property
     def may_earn(self) -> bool: ...
@@ -160,49 +154,9 @@ def _segments(facts: Facts) -> frozenset[str]:
     return facts.segments if kept is None else frozenset(kept)
 
 
-def _of_birthday(read: Callable[[date, date], Any]) -> Reader:
-    """From the birthday and the local date of the event; unknown without a birthday."""
-
-    def value(facts: Facts) -> Any:
-        birthday = _birthday(facts.member)
-        return None if birthday is None else read(birthday, facts.local.date())
-
-    return value
-
-
-def _birthday(member: MemberView | None) -> date | None:
-    if member is None or not member.birthday:
-        return None
-    if isinstance(member.birthday, date):
-        return member.birthday
-    try:
-        return parse_date(member.birthday)
-    except Invalid:
-        return None
-
-
-def _kept_on(birthday: date, year: int) -> date:
-    """29 February is kept on the 28th in common years."""
-    try:
-        return birthday.replace(year=year)
-    except ValueError:
-        return date(year, 2, 28)
-
-
-def _age(birthday: date, today: date) -> int | None:
-    age = today.year - birthday.year - (today < _kept_on(birthday, today.year))
-    return age if age >= 0 else None
-
-
-def _enrolled(facts: Facts) -> date | None:
-    return (
-        facts.member.enrolled_at.astimezone(facts.local.tzinfo).date() if facts.member is not None else None
-    )
-
-
-def _days_since_enrolled(facts: Facts) -> int | None:
-    enrolled = _enrolled(facts)
-    return None if enrolled is None else max(0, (facts.local.date() - enrolled).days)
+def _trait(name: str) -> Reader:
+    read = TRAITS[name]
+    return lambda facts: read(facts.member, facts.local) if facts.member is not None else None
 
 
 def _of_basket(read: Callable[[Basket], Any]) -> Reader:
@@ -240,11 +194,11 @@ READERS: dict[str, Reader] = {
     "event.type": lambda facts: facts.event_type,
     "member.tier": _of_member("member.tier", lambda member: member.tier_code or None),
     "member.state": _of_member("member.state", lambda member: member.state),
-    "member.age": _of_birthday(_age),
-    "member.enrolled": _enrolled,
-    "member.days_since_enrolled": _days_since_enrolled,
-    "member.birthday_month": _of_birthday(lambda birthday, today: birthday.month),
-    "member.is_birthday": _of_birthday(lambda birthday, today: _kept_on(birthday, today.year) == today),
+    "member.age": _trait("member.age"),
+    "member.enrolled": _trait("member.enrolled"),
+    "member.days_since_enrolled": _trait("member.days_since_enrolled"),
+    "member.birthday_month": _trait("member.birthday_month"),
+    "member.is_birthday": _trait("member.is_birthday"),
     "member.segments": _segments,
     "time.weekday": lambda facts: WEEKDAYS[facts.local.weekday()],
     "time.hour": lambda facts: facts.local.hour,

@@ -14,10 +14,10 @@ from campaigns.errors import Backdated, Ended, NotPaused, NotReady, NotRunning, 
 from campaigns.faults import faults
 from campaigns.in_force import Chosen, InForce, compiled, in_force
 from campaigns.models import Campaign, CampaignPause, CampaignVersion
-from campaigns.schedule import Schedule
 from loyalty.base.clock import write_instant
 from loyalty.events.models import Event
 from loyalty.outbox import facts
+from loyalty.programs.schedule import Schedule
 
 __all__ = [
     "Chosen",

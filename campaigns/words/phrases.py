@@ -14,13 +14,13 @@ from babel.numbers import format_decimal
 from django.utils.translation import get_language, gettext
 
 from campaigns.fields import schema_for
-from campaigns.schedule import WEEKDAYS
 from loyalty.base.clock import parse_instant
 from loyalty.base.currencies import currency_decimals
 from loyalty.base.numbers import points_of
 from loyalty.conditions.fields import Schema
 from loyalty.console.words import MINUS
 from loyalty.programs.models import Program
+from loyalty.programs.schedule import WEEKDAYS
 
 
 class PointName(NamedTuple):

@@ -6,7 +6,7 @@ Tiers, segments, caps and insights read it instead of scanning the ledger.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -115,3 +115,19 @@ def total(rows: Iterable[Day], *, first: date | None = None, last: date | None =
         sum(row.visits for row in within),
         sum(row.points for row in within),
     )
+
+
+def windows(
+    member_id: UUID, asked: Collection[tuple[str, int]], today: date
+) -> dict[tuple[str, int], Decimal]:
+    """What a member did in windows such as ("spend", 90), each up to `today`, in one query for all of them."""
+    if not asked:
+        return {}
+    first = today - timedelta(days=max(length for _, length in asked) - 1)
+    rows = days([member_id], first, today)[member_id]
+    return {
+        (measure, length): Decimal(
+            getattr(total(rows, first=today - timedelta(days=length - 1), last=today), measure)
+        )
+        for measure, length in asked
+    }

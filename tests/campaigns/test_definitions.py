@@ -13,10 +13,10 @@ from campaigns.caps import Cap, period_key
 from campaigns.definitions import compile_terms, definition_of
 from campaigns.errors import StaleDraft
 from campaigns.faults import faults
-from campaigns.schedule import Schedule
 from loyalty.base.errors import Conflict, Invalid
 from loyalty.events.models import EventType
 from loyalty.programs.models import Program
+from loyalty.programs.schedule import Schedule
 from tests.campaigns.making import LONDON, a_bonus, a_point_type, a_program, an_earning
 
 NOON = datetime(2026, 11, 12, 12, tzinfo=UTC)
