@@ -6,14 +6,12 @@ from __future__ import annotations
 import csv
 import io
 import os
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from campaigns.imports.composing import Refused
+from loyalty.base.sheets import safe_cell
 
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 REASONS = ("row", "code", "reason")
 
 
@@ -28,7 +26,7 @@ class BadRows:
     def add(self, refused: Iterable[Refused]) -> int:
         """Append these and put them on the disk; the size to remember once the transaction is committed."""
         lines = [
-            [*map(_safe, self._fitted(one.row.cells)), one.row.number, one.code, one.reason]
+            [*map(safe_cell, self._fitted(one.row.cells)), one.row.number, one.code, one.reason]
             for one in refused
         ]
         if not lines:
@@ -55,8 +53,3 @@ class BadRows:
         if len(cells) > width:
             return [*cells[: width - 1], " ".join(cells[width - 1 :])]
         return [*cells, *[""] * (width - len(cells))]
-
-
-def _safe(cell: str) -> str:
-    """No spreadsheet may take a cell for a formula; numbers stay numbers."""
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell

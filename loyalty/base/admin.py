@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
+from loyalty.base.job_kinds import title_of
 from loyalty.base.models import Job
 from loyalty.base.words import Words
 
@@ -69,13 +70,6 @@ def tidy_json(value: object) -> SafeString:
     return format_html('<pre class="lr-code">{}</pre>', text)
 
 
-KINDS: dict[str, Words] = {
-    "nightly": _("Nightly run"),
-    "verify": _("Check of the books"),
-    "import": _("Import of orders"),
-}
-
-
 class JobAdmin(ReadOnlyAdmin):
     """Long and recurring work: its progress, result and last sign of life."""
 
@@ -98,8 +92,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @display(description=_("Job"), ordering="kind")
     def shown_kind(self, job: Job) -> str:
-        words = KINDS.get(job.kind)
-        return str(words) if words else job.kind.replace("_", " ").capitalize()
+        return title_of(job.kind)
 
     @display(
         description=_("State"),

@@ -6,13 +6,15 @@ and stops, and what it did since its last progress is rolled back with the trans
 gets no further in five claims (it may be what kills its workers) is parked as failed.
 
 Claims are judged by the database's clock, so that one worker's wrong clock takes nobody's job away.
+
+Work that a person asks for is begun with `start` and carried out by `loyalty.base.job_runs`.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +24,10 @@ from django.db.models.functions import Coalesce, Now
 
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
+from loyalty.base.job_files import Upload, keep_upload
+from loyalty.base.job_kinds import job_kinds
 from loyalty.base.models import Heartbeat, Job
+from loyalty.base.waking import wake
 
 STALE = timedelta(minutes=2)
 TRIES = 5
@@ -41,6 +46,14 @@ class JobStopped(LaurelError):
     code = "job_stopped"
     status = 409
     title = "The job was stopped"
+
+
+class JobRefused(LaurelError):
+    """The job cannot be done as it was asked for. It fails at once, with these words, and is not tried again."""
+
+    code = "job_refused"
+    status = 422
+    title = "The job cannot be done"
 
 
 def submit(
@@ -63,6 +76,33 @@ def submit(
     return Job.objects.get(kind=kind, scope=scope, period=period)
 
 
+def start(
+    kind: str,
+    *,
+    scope: str,
+    by: str,
+    at: datetime,
+    name: str = "",
+    params: Mapping[str, Any] | None = None,
+    upload: Upload | None = None,
+) -> Job:
+    """Ask the workers for work of a registered kind, on behalf of a person.
+
+    The row with its `params` and the uploaded file are written in the caller's transaction; a worker is woken when it
+    is committed. `name` says for people what it is about, without personal data.
+    """
+    if kind not in job_kinds:
+        raise ValueError(f"no kind of job {kind!r} is registered")
+    with transaction.atomic():
+        job = Job.objects.create(
+            kind=kind, scope=scope, name=name[:200], params=dict(params or {}), created_by=by, created_at=at
+        )
+        if upload is not None:
+            keep_upload(job, upload)
+        transaction.on_commit(wake)
+    return job
+
+
 def claim(kind: str, scope: str, period: str, *, at: datetime) -> Job | None:
     """The recurring job of this period, if it is this caller's to do: new, failed and due again, or left behind by
     a dead worker. None when it is done, cancelled, or in other hands."""
@@ -76,11 +116,11 @@ def claim_row(job: Job, *, at: datetime) -> Job | None:
     return _take(job.pk, at)
 
 
-def claim_next(kind: str, *, at: datetime) -> Job | None:
-    """The oldest free job of a kind. Workers that ask together get different ones."""
+def claim_next(*kinds: str, at: datetime) -> Job | None:
+    """The oldest free job of these kinds. Workers that ask together get different ones."""
     with transaction.atomic():
         waiting = (
-            Job.objects.filter(_free(), kind=kind)
+            Job.objects.filter(_free(), kind__in=kinds)
             .order_by("created_at", "pk")
             .select_for_update(skip_locked=True)
         )
@@ -107,6 +147,8 @@ def _take(pk: uuid.UUID, at: datetime) -> Job | None:
         attempts=F("attempts") + 1,
         started_at=Coalesce("started_at", models.Value(at, models.DateTimeField())),
         heartbeat_at=Now(),
+        pace_at=Now(),
+        pace_done=F("done"),
         finished_at=None,
         retry_at=None,
     )
@@ -114,14 +156,19 @@ def _take(pk: uuid.UUID, at: datetime) -> Job | None:
 
 
 def progress(
-    job: Job, *, done: int | None = None, total: int | None = None, cursor: Cursor | None = None
+    job: Job,
+    *,
+    done: int | None = None,
+    total: int | None = None,
+    cursor: Cursor | None = None,
+    step: str | None = None,
 ) -> None:
-    """Note how far it has come, and that its worker lives.
+    """Note how far it has come (`step` says at what, for people), and that its worker lives.
 
     Call it inside the transaction of the chunk that was just done: then work and cursor are committed together or
     not at all, and a chunk of a claim that has ended is undone. Raises JobStopped when cancelled or taken over.
     """
-    news: dict[str, Any] = {"done": done, "total": total, "cursor": cursor}
+    news: dict[str, Any] = {"done": done, "total": total, "cursor": cursor, "step": step}
     news = {name: value for name, value in news.items() if value is not None}
     if cursor is not None:
         news["attempts"] = 1  # it got further, so the tries are counted anew
@@ -191,19 +238,33 @@ def unfinished(kind: str, *, scope: str, within: timedelta) -> bool:
     return begun.exclude(state__in=[State.DONE, State.CANCELLED]).exists()
 
 
-def carry_out(job: Job, work: Callable[[Job], Result], *, at: datetime) -> bool:
+def carry_out(
+    job: Job,
+    work: Callable[[Job], Result],
+    *,
+    at: datetime,
+    now: Callable[[], datetime] | None = None,
+) -> bool:
     """Do the work of a claimed job and note how it ended. True when it is done.
 
-    A failure is written into the job and into the log, and goes no further, so that other jobs still run.
+    The end is dated `at`, or by `now` where it matters how long the work took.
+
+    A failure is written into the job and into the log, and goes no further, so that other jobs still run. What can
+    never succeed (JobRefused) is not tried again.
     """
+    ended = now or (lambda: at)
     try:
-        finish(job, result=work(job), at=at)
+        result = work(job)
+        finish(job, result=result, at=ended())
     except JobStopped:
         log.warning("job %s stopped: cancelled or taken over", job.pk)
         return False
+    except JobRefused as refused:
+        _note(job, refused.detail, ended(), retry=False)
+        return False
     except Exception as error:
         log.exception("job %s failed", job.pk)
-        _note_failure(job, error, at)
+        _note_failure(job, error, ended())
         return False
     return True
 
@@ -214,8 +275,12 @@ def _note_failure(job: Job, error: Exception, at: datetime) -> None:
     # The failure may be that the database went away; a new connection can say so when it is back.
     if not connection.in_atomic_block:
         connection.close_if_unusable_or_obsolete()
+    _note(job, f"{type(error).__name__}: {first_line}", at, retry=True)
+
+
+def _note(job: Job, error: str, at: datetime, *, retry: bool) -> None:
     try:
-        fail(job, f"{type(error).__name__}: {first_line}"[:500], at=at)
+        fail(job, error[:500], at=at, retry=retry)
     except JobStopped:
         log.warning("job %s had been cancelled or taken over", job.pk)
 

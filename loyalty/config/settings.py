@@ -179,10 +179,18 @@ CELERY_TASK_TIME_LIMIT = 600
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
+# How many jobs of people run at the same time, on all workers together: fewer than there are worker processes, so that
+# events never wait for a long one.
+JOBS_AT_ONCE = _number("LAUREL_JOBS_AT_ONCE", 1)
 # Each expires before its next turn: without a worker no backlog of wake-ups grows.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "campaigns.tasks.drain",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 5},
+    },
+    "jobs": {
+        "task": "loyalty.base.tasks.run_jobs",
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
     },
