@@ -44,7 +44,7 @@ CREATE TABLE stage_award AS SELECT a.*, s.batch FROM campaigns_award a JOIN stag
 CREATE TABLE stage_trace AS SELECT t.*, s.batch FROM campaigns_trace t JOIN stage_event s ON s.id = t.event_id;
 CREATE TABLE stage_order AS SELECT o.*, s.batch FROM campaigns_order o JOIN stage_event s ON s.id = o.event_id;
 CREATE TABLE stage_fact AS
-    SELECT f.*, s.batch FROM outbox_fact f JOIN stage_event s ON s.id = (f.data->>'event_id')::uuid;
+    SELECT f.*, s.batch FROM outbox_fact f JOIN stage_event s ON s.id = (f.data->>'event')::uuid;
 CREATE TABLE stage_wallet AS
     SELECT batch, wallet_id, sum(amount)::bigint AS amount, max(occurred_at) AS at FROM stage_entry GROUP BY 1, 2;
 CREATE TABLE stage_activity AS
@@ -247,6 +247,8 @@ def _stage() -> None:
             "activity",
         ):
             cursor.execute(f"CREATE INDEX ON stage_{name} (batch)")
+            cursor.execute(f"SELECT count(*) FROM stage_{name}")
+            assert cursor.fetchone()[0], f"the limit would write no {name}"
     harness.settle()
 
 
@@ -303,7 +305,7 @@ def _staged(events: int) -> list[tuple[Any, dict[str, list[dict[str, Any]]]]]:
             source = {
                 "lot": _BY_EVENT.format("lot"),
                 "entry": _BY_EVENT.format("entry"),
-                "fact": "(SELECT f.*, (f.data->>'event_id')::uuid AS event_id FROM stage_fact f) x",
+                "fact": "(SELECT f.*, (f.data->>'event')::uuid AS event_id FROM stage_fact f) x",
             }.get(name, f"stage_{name}")
             cursor.execute(f"SELECT * FROM {source} WHERE {key} = ANY(%s)", [wanted])
             columns = [column.name for column in cursor.description or ()]

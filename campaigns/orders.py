@@ -5,7 +5,7 @@ Rows are read once per batch, changed in memory and written back in bulk by `sav
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,10 +15,15 @@ from uuid import UUID
 from django.db import connection
 
 from campaigns.basket import returning
+from loyalty.base.copying import copy_rows
 from loyalty.base.strict_json import dumps, loads_trusted
 
 OrderKey = tuple[int, str]
 ZERO: Final = Decimal(0)
+_COLUMNS: Final = (
+    "id", "program_id", "reference", "member_id", "event_id", "basket_event_id", "revision", "cancelled", "returned",
+    "spend", "version_ids", "context", "occurred_at",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -123,23 +128,14 @@ def _load_awards(orders: dict[UUID, OrderState]) -> None:
 
 
 def insert(orders: Iterable[OrderState]) -> None:
-    rows = list(orders)
-    if not rows:
-        return
-    # Without the wrapper a connection lost here would look like a fault of the event.
-    with (
-        connection.wrap_database_errors,
-        connection.cursor() as cursor,
-        cursor.copy(
-            """COPY campaigns_order (id, program_id, reference, member_id, event_id, basket_event_id, revision,
-               cancelled, returned, spend, version_ids, context, occurred_at) FROM STDIN"""
-        ) as copy,
-    ):
-        for o in rows:
-            copy.write_row((
-                o.id, o.program_id, o.reference, o.member_id, o.event_id, o.basket_event_id, o.revision, o.cancelled,
-                dumps(o.returned), o.spend, o.version_ids, dumps(o.context), o.occurred_at,
-            ))  # fmt: skip
+    copy_rows("campaigns_order", _COLUMNS, map(_row, orders))
+
+
+def _row(o: OrderState) -> Sequence[object]:
+    return (
+        o.id, o.program_id, o.reference, o.member_id, o.event_id, o.basket_event_id, o.revision, o.cancelled,
+        dumps(o.returned), o.spend, o.version_ids, dumps(o.context), o.occurred_at,
+    )  # fmt: skip
 
 
 def update(orders: Iterable[OrderState]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -11,10 +13,11 @@ from django.db import connection
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Append `rows` to `table`, in their order and within the caller's transaction.
 
-    Cells are str, int, bool, None or anything whose str() PostgreSQL reads (UUID, aware datetime, Decimal). A column
-    that is left out gets its database default. Table and column names are the program's own, never input.
+    Cells are str, int, bool, None, a list of numbers, or anything whose str() PostgreSQL reads (UUID, Decimal). A
+    column that is left out gets its database default. Table and column names are the program's own, never input.
     """
-    block = "".join(["\t".join(map(_cell, row)) + "\n" for row in rows])
+    writer = _WRITERS.get  # a call less for each of hundreds of thousands of cells
+    block = "".join(["\t".join([writer(type(cell), _anything)(cell) for cell in row]) + "\n" for row in rows])
     if not block:
         return
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
@@ -23,14 +26,31 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[object
         copy.write(block)
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return r"\N"
-    if isinstance(value, str):
-        return value.translate(_ESCAPES)
-    if isinstance(value, UUID):
-        return value.hex  # a quarter of the time of str(), and PostgreSQL reads it as well
-    return str(value)
+def _text(value: str) -> str:
+    """Looking for one character costs next to nothing, where translate() looks at each; a trace has thousands."""
+    for raw, written in _ESCAPES:
+        if raw in value:
+            value = value.replace(raw, written)
+    return value
 
 
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+def _anything(value: object) -> str:
+    return _text(str(value))
+
+
+def _array(value: list[object]) -> str:
+    """Of numbers and ids, which need no quotes."""
+    return "{" + ",".join(map(str, value)) + "}"
+
+
+# The backslash first: the others bring new ones.
+_ESCAPES = (("\\", r"\\"), ("\t", r"\t"), ("\n", r"\n"), ("\r", r"\r"))
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda value: r"\N",
+    str: _text,
+    int: str,
+    # A quarter of the time of str(), and PostgreSQL reads it as well.
+    UUID: lambda value: value.hex,
+    datetime: datetime.isoformat,
+    list: _array,
+}
