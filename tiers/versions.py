@@ -1,0 +1,95 @@
+"""Publishing ladders. A published version never changes; an edit makes a draft."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from django.db import transaction
+
+from loyalty.base.clock import write_instant
+from loyalty.outbox import facts
+from tiers.errors import Backdated, NotReady, Unchanged
+from tiers.faults import faults
+from tiers.ladder import definition_of
+from tiers.models import LadderVersion, TierSet
+
+__all__ = ["faults", "in_force", "latest", "locked", "publish"]
+
+Rollout = Literal["now", "review", "date"]
+
+
+@transaction.atomic
+def publish(
+    tier_set: TierSet,
+    *,
+    rollout: Rollout = "now",
+    protect: bool = True,
+    by: str,
+    at: datetime,
+    effective_from: datetime | None = None,
+    note: str = "",
+) -> LadderVersion:
+    """Freeze the draft as the next version.
+
+    `now` and `review` take effect at `at`, `date` at `effective_from`. With `protect` nobody drops before their tier
+    ends anyway. Whoever reads a standing from then on sees it by the new version; `review.place` brings the rows of
+    all members up to it. Raises NotReady with all faults, Unchanged, Backdated.
+    """
+    tier_set = locked(tier_set)
+    if found := faults(tier_set):
+        raise NotReady(errors=found)
+    since = effective_from if rollout == "date" and effective_from else at
+    definition, before = definition_of(tier_set), latest(tier_set)
+    if before is not None and before.definition == definition:
+        raise Unchanged
+    if since < at or (before is not None and since < before.effective_from):
+        raise Backdated
+    version = LadderVersion.objects.create(
+        tier_set=tier_set,
+        program_id=tier_set.program_id,
+        number=before.number + 1 if before else 1,
+        definition=definition,
+        effective_from=since,
+        rollout=rollout,
+        protect=protect,
+        published_at=at,
+        published_by=by,
+        note=note,
+    )
+    _record(version, at)
+    return version
+
+
+def latest(tier_set: TierSet) -> LadderVersion | None:
+    """The version published last, whether in force already or not."""
+    return LadderVersion.objects.filter(tier_set=tier_set).order_by("-number").first()
+
+
+def in_force(tier_set: TierSet, at: datetime) -> LadderVersion | None:
+    """The newest version that had taken effect at an instant."""
+    own = LadderVersion.objects.filter(tier_set=tier_set, effective_from__lte=at)
+    return own.order_by("-number").first()
+
+
+def locked(tier_set: TierSet) -> TierSet:
+    """The ladder as it is in the database now, with its row locked to the end of the transaction."""
+    TierSet.objects.select_for_update(no_key=True).get(pk=tier_set.pk)
+    return TierSet.objects.select_related("program", "point_type").get(pk=tier_set.pk)
+
+
+def _record(version: LadderVersion, at: datetime) -> None:
+    facts.record(
+        version.program_id,
+        None,
+        "ladder.published",
+        {
+            "tier_set": version.tier_set.code,
+            "version": version.number,
+            "effective_from": write_instant(version.effective_from),
+            "rollout": version.rollout,
+            "by": version.published_by,
+        },
+        occurred_at=at,
+        recorded_at=at,
+    )
