@@ -194,6 +194,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 5},
     },
+    "holds": {
+        "task": "loyalty.ledger.tasks.release_lapsed",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
     "nightly": {
         "task": "loyalty.programs.tasks.nightly",
         "schedule": timedelta(minutes=10),

@@ -41,6 +41,8 @@ class Act(NamedTuple):
     note: str = ""
     reverses: UUID | None = None
     counterpart: UUID | None = None
+    fact: str = ""  # how it is announced, when not as all of its kind
+    lapses_at: datetime | None = None  # of a reservation
 
 
 @dataclass(slots=True, eq=False)

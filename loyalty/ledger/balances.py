@@ -1,6 +1,7 @@
 """What a member has, per point type, now or at any past moment.
 
-The dates of the lots decide at the asked instant what is pending, active or gone, whether or not a job has booked it.
+The dates of the lots and of the reservations decide at the asked instant what is pending, active, held or gone,
+whether or not a job has booked it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from loyalty.base.prepared import prepared
+from loyalty.ledger.holds import Returned, coming_back
 from loyalty.members.models import Member
 
 
@@ -55,13 +57,14 @@ class Balance:
 
 
 _TYPES = """
-    SELECT p.id, p.code, p.name_one, p.name_many, p.decimals, p.is_default, {sums}
+    SELECT p.id, p.code, p.name_one, p.name_many, p.decimals, p.is_default, {sums},
+        coalesce(holds.held, 0)::bigint, coalesce(holds.lapsed, 0), lots.expires_at, lots.pending, lots.active
     FROM members_member m JOIN programs_pointtype p ON p.program_id = m.program_id {wallets}
     WHERE m.id = %(member)s AND (%(program)s::bigint IS NULL OR m.program_id = %(program)s)
     ORDER BY p.is_default DESC, p.code, lots.expires_at
 """
 _NOW = _TYPES.format(
-    sums="coalesce(w.debt, 0), coalesce(w.lifetime, 0), lots.expires_at, lots.pending, lots.active",
+    sums="coalesce(w.debt, 0), coalesce(w.lifetime, 0)",
     wallets="""
     LEFT JOIN ledger_wallet w ON w.member_id = m.id AND w.point_type_id = p.id
     LEFT JOIN LATERAL (
@@ -70,8 +73,16 @@ _NOW = _TYPES.format(
         FROM ledger_lot
         WHERE wallet_id = w.id AND remaining > 0 AND (expires_at IS NULL OR expires_at > %(at)s)
         GROUP BY expires_at
-    ) lots ON true""",
+    ) lots ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(points) FILTER (WHERE lapses_at > %(at)s) AS held,
+            count(*) FILTER (WHERE lapses_at <= %(at)s) AS lapsed
+        FROM ledger_hold WHERE wallet_id = w.id AND state = 'open'
+    ) holds ON true""",
 )
+# What a reservation that lapsed gave back counts from that instant on, whenever it was booked.
+_LAPSED = """LEFT JOIN ledger_hold h ON t.kind = 'refund' AND h.transaction_id = t.reverses_id
+            AND h.state = 'released' AND h.closed_at = h.lapses_at"""
 # By what had been recorded by then, so that the answer is the one that was given then.
 _AS_OF = _TYPES.format(
     sums="""
@@ -80,17 +91,24 @@ _AS_OF = _TYPES.format(
     coalesce((SELECT sum(CASE WHEN t.kind IN ('earn', 'correct') OR t.kind = 'adjust' AND t.amount > 0 THEN t.amount
             WHEN t.kind = 'reverse' THEN t.amount - t.forgiven - t.already_expired ELSE 0 END)
         FROM ledger_transaction t
-        WHERE t.member_id = m.id AND t.point_type_id = p.id AND t.recorded_at <= %(at)s), 0)::bigint,
-    lots.expires_at, lots.pending, lots.active""",
-    wallets="""
+        WHERE t.member_id = m.id AND t.point_type_id = p.id AND t.recorded_at <= %(at)s), 0)::bigint""",
+    wallets=f"""
     LEFT JOIN ledger_wallet w ON w.member_id = m.id AND w.point_type_id = p.id
     LEFT JOIN LATERAL (
         SELECT l.expires_at, coalesce(sum(e.amount) FILTER (WHERE l.available_at > %(at)s), 0)::bigint AS pending,
             coalesce(sum(e.amount) FILTER (WHERE l.available_at <= %(at)s), 0)::bigint AS active
         FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id JOIN ledger_lot l ON l.id = e.lot_id
-        WHERE e.wallet_id = w.id AND t.recorded_at <= %(at)s AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
+        {_LAPSED}
+        WHERE e.wallet_id = w.id AND least(t.recorded_at, h.lapses_at) <= %(at)s
+            AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
         GROUP BY l.expires_at HAVING sum(e.amount) <> 0
-    ) lots ON true""",
+    ) lots ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(points) FILTER (WHERE lapses_at > %(at)s AND (closed_at IS NULL OR closed_at > %(at)s)) AS held,
+            count(*) FILTER (WHERE lapses_at <= %(at)s AND state = 'open') AS lapsed
+        FROM ledger_hold JOIN ledger_transaction made ON made.id = transaction_id
+        WHERE wallet_id = w.id AND made.recorded_at <= %(at)s
+    ) holds ON true""",
 )
 
 
@@ -118,16 +136,37 @@ def balances(member: Member, *, now: datetime, at: datetime | None = None) -> li
 def _read(query: str, member_id: UUID, at: datetime, program_id: int | None) -> list[Balance]:
     with prepared() as cursor:
         cursor.execute(query, {"member": member_id, "at": at, "program": program_id}, prepare=True)
-        return _folded(cursor.fetchall())
+        rows = cursor.fetchall()
+    found = _folded(rows)
+    if any(row[_LAPSED_HOLDS] for row in rows):
+        for point_type_id, back in coming_back(member_id, at=at).items():
+            _add(found[point_type_id], back, at)
+    return list(found.values())
 
 
-def _folded(rows: Iterable[tuple[Any, ...]]) -> list[Balance]:
+_LAPSED_HOLDS = 9
+
+
+def _folded(rows: Iterable[tuple[Any, ...]]) -> dict[int, Balance]:
     """One row for each point type and instant of expiry, in that order."""
     found: dict[int, Balance] = {}
-    for *kind, debt, lifetime, expires_at, pending, active in rows:
-        balance = found.setdefault(kind[0], Balance(Kind(*kind), debt=debt, lifetime=lifetime))
+    for *kind, debt, lifetime, held, _lapsed, expires_at, pending, active in rows:
+        if kind[0] not in found:
+            found[kind[0]] = Balance(Kind(*kind), active=held, held=held, debt=debt, lifetime=lifetime)
+        balance = found[kind[0]]
         balance.pending += pending or 0
         balance.active += active or 0
         if expires_at is not None:
             balance.expiring.append(Expiring(expires_at, pending + active))
-    return list(found.values())
+    return found
+
+
+def _add(balance: Balance, back: Iterable[Returned], at: datetime) -> None:
+    """Points of lapsed reservations, as far as they still count."""
+    expiring = dict(balance.expiring)
+    for points, expires_at in back:
+        if expires_at is None or expires_at > at:
+            balance.active += points
+        if expires_at is not None and expires_at > at:
+            expiring[expires_at] = expiring.get(expires_at, 0) + points
+    balance.expiring = [Expiring(*one) for one in sorted(expiring.items())]

@@ -16,29 +16,24 @@ from uuid import UUID
 from loyalty.base.ids import uuid7
 from loyalty.ledger import reversing
 from loyalty.ledger.acts import DEFAULT, SYSTEM, Act, Actor, Default, Posted, Reversal
-from loyalty.ledger.errors import (
-    ExceedsOriginal,
-    InsufficientPoints,
-    NothingToRefund,
-    ReasonRequired,
-    SameMember,
-)
-from loyalty.ledger.lots import Line, OpenLot, spendable, take, total
+from loyalty.ledger.errors import InsufficientPoints, ReasonRequired, SameMember
+from loyalty.ledger.giving_back import GivingBack
+from loyalty.ledger.lots import Held, Line, OpenLot, spendable, take, total
 from loyalty.ledger.originals import Original
-from loyalty.ledger.posting import Posting, check_amount, check_room, owed
+from loyalty.ledger.posting import HELD, check_amount, check_room, owed
 from loyalty.ledger.purses import Purse
 from loyalty.programs.models import PointType
 
 __all__ = ["DEFAULT", "SYSTEM", "Actor", "Books", "Original", "Posted", "Reversal"]
 
 
-class Books(Posting):
+class Books(GivingBack):
     """Locked wallets and every act on them, within one database transaction: open, act, write."""
 
     def available(self, member_id: UUID, point_type: PointType, *, at: datetime) -> int:
         """What can be spent at `at`; below zero while debt exceeds what is active."""
         purse = self.purse(member_id, point_type)
-        return total(spendable(self.lots(purse), at)) - purse.debt
+        return total(spendable(self.usable_lots(purse, at), at)) - purse.debt
 
     # --- earning ----------------------------------------------------------------------------------------
 
@@ -67,7 +62,7 @@ class Books(Posting):
         check_amount(points)
         check_room(purse, points)
         act = Act(kind, occurred_at, recorded_at, actor, event_id, reference, reason_code, note)
-        self._be_active(purse, occurred_at)
+        self._be_active(purse, occurred_at, recorded_at)
         starts = available_at or purse.terms.available_at(occurred_at)
         return self.credit(purse, points, act, starts, _lapse(purse, starts, expires_at))
 
@@ -91,12 +86,12 @@ class Books(Posting):
             event_id=event_id, reference=reference, kind="correct", reason_code=reason_code, note=note,
         )  # fmt: skip
 
-    def _be_active(self, purse: Purse, at: datetime) -> None:
+    def _be_active(self, purse: Purse, at: datetime, now: datetime) -> None:
         """Under inactivity expiry, to earn or redeem keeps alive all that has not lapsed at that moment."""
         purse.last_active_at = max(purse.last_active_at or at, at)
         if not purse.terms.lapses_by_inactivity:
             return
-        for lot in self.lots(purse):
+        for lot in self.usable_lots(purse, now):
             later = purse.terms.expires_at(max(purse.last_active_at, lot.available_at))
             if lot.remaining and lot.expires_at and later and at < lot.expires_at < later:
                 self.prolong(lot, later)
@@ -115,64 +110,40 @@ class Books(Posting):
         reference: str = "",
         reason_code: str = "",
         note: str = "",
+        lapses_at: datetime | None = None,
     ) -> Posted:
-        """Spend points, earliest expiry first. Raises AmountOutOfRange, InsufficientPoints."""
+        """Spend points, earliest expiry first. With `lapses_at` they are only reserved: at that instant they are the
+        member's again, unless `capture` came before.
+
+        Raises AmountOutOfRange, InsufficientPoints.
+        """
         purse = self.purse(member_id, point_type)
         check_amount(points)
+        if lapses_at is not None and lapses_at <= at:
+            raise ValueError("a reservation lapses after it was made")
         lines = self._spend(purse, points, at)
-        self._be_active(purse, at)  # before the lots are drawn on: what may come back has been kept alive too
+        self._be_active(
+            purse, at, at
+        )  # before the lots are drawn on: what may come back has been kept alive too
         act = Act("redeem", at, at, actor, event_id, reference, reason_code, note)
+        if lapses_at is not None:
+            act = act._replace(fact=HELD, lapses_at=lapses_at)
         posted = self.post(purse, act, lines)
+        hold = Held(posted.id, points, lapses_at) if lapses_at is not None else None
+        if hold is not None:
+            self.hold(purse, hold)
         key = (member_id, point_type.pk)
-        self._originals[posted.id] = Original(posted.id, key, "redeem", -points, at, taken=lines)
+        self._originals[posted.id] = Original(
+            posted.id, key, "redeem", -points, at, taken=lines, hold=hold, reference=reference
+        )
         return posted
 
     def _spend(self, purse: Purse, points: int, at: datetime) -> list[Line]:
-        lots = spendable(self.lots(purse), at)
+        lots = spendable(self.usable_lots(purse, at), at)
         has = total(lots) - purse.debt
         if points > has:
             raise InsufficientPoints(points, has)
         return take(lots, points)
-
-    def refund(
-        self,
-        original: Original,
-        points: int,
-        *,
-        at: datetime,
-        actor: Actor,
-        event_id: UUID | None = None,
-        reference: str = "",
-        reason_code: str = "",
-        note: str = "",
-    ) -> Posted:
-        """Give back what a redemption took: into the very lots, with their expiry; what has lapsed meanwhile into new
-        lots with the program's grace days. Debt is not repaid: these are points that the member had spent.
-
-        Raises AmountOutOfRange, NothingToRefund, ExceedsOriginal.
-        """
-        check_amount(points)
-        if not original.refundable:
-            raise NothingToRefund
-        if points > original.refundable:
-            raise ExceedsOriginal(points, original.refundable)
-        purse = self._held[original.key]
-        check_room(purse, points)
-        transaction_id = uuid7()
-        parts = original.to_give_back(points)
-        lines = [self._give_back(purse, lot, part, transaction_id, at) for lot, part in parts]
-        original.undone += points
-        act = Act("refund", at, at, actor, event_id, reference, reason_code, note, reverses=original.id)
-        return self.post(purse, act, lines, transaction_id=transaction_id)
-
-    def _give_back(self, purse: Purse, lot: OpenLot, points: int, transaction_id: UUID, at: datetime) -> Line:
-        if not lot.lapsed(at):
-            return lot, points
-        fresh = self.new_lot(
-            purse, transaction_id, points, at, origin_id=lot.id,
-            earned_at=lot.earned_at, available_at=at, expires_at=purse.terms.grace_ends_at(at),
-        )  # fmt: skip
-        return fresh, points
 
     # --- adjusting, transferring ------------------------------------------------------------------------
 
@@ -202,7 +173,7 @@ class Books(Posting):
             return self.credit(purse, points, act, at, _lapse(purse, at, expires_at))
         if not allow_debt:
             return self.post(purse, act, self._spend(purse, -points, at))
-        lines = take(spendable(self.lots(purse), at), -points)
+        lines = take(spendable(self.usable_lots(purse, at), at), -points)
         return self.post(purse, act, [*lines, *owed(-points, lines)])
 
     def transfer(
@@ -275,7 +246,7 @@ class Books(Posting):
         check_amount(points)
         purse = self.purse(member_id, point_type)
         check_room(purse, -points)
-        lots, rule = self.lots(purse), policy or purse.terms.returns
+        lots, rule = self.usable_lots(purse, recorded_at or at), policy or purse.terms.returns
         act = Act("reverse", at, recorded_at or at, actor, event_id, reference, reason_code, note)
         reversal = Reversal()
         if not originals:

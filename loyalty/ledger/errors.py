@@ -51,6 +51,26 @@ class ExceedsOriginal(Conflict):
         super().__init__(extra={"asked": asked, "left": left})
 
 
+class NotHeld(Conflict):
+    code = "not_held"
+    title = "These points were not reserved, but redeemed at once"
+
+
+class HoldLapsed(Conflict):
+    code = "hold_lapsed"
+    title = "The reservation has lapsed or was released; its points are the member's again"
+
+
+class HoldCaptured(Conflict):
+    code = "hold_captured"
+    title = "The reserved points are redeemed; they can be given back, not released"
+
+
+class HoldOpen(Conflict):
+    code = "hold_open"
+    title = "Reserved points are released all at once"
+
+
 class NotReversible(Conflict):
     code = "not_reversible"
     title = "Transactions of this kind cannot be reversed"

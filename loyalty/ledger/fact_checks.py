@@ -4,10 +4,13 @@ gives away what sums cannot see, a changed order number or date, or a transactio
 
 from __future__ import annotations
 
-from loyalty.ledger.posting import FACTS
+from loyalty.ledger.posting import FACTS, HELD, RELEASED
 from loyalty.ledger.proof import Check, of_program
 
-_TYPES = ", ".join(f"'{name}'" for name in sorted({*FACTS.values(), "points.expired", "points.activated"}))
+# Each announces a transaction; `points.captured` tells of one that was announced before.
+_TYPES = ", ".join(
+    f"'{name}'" for name in sorted({*FACTS.values(), HELD, RELEASED, "points.expired", "points.activated"})
+)
 
 # An activation announces how many points became available; its transaction moves none.
 ANNOUNCED = Check(

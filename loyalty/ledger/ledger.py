@@ -25,7 +25,7 @@ from loyalty.ledger.errors import (
     SameMember,
 )
 from loyalty.ledger.models import Transaction
-from loyalty.ledger.originals import CREDITS
+from loyalty.ledger.originals import CREDITS, Original
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 
@@ -44,8 +44,9 @@ def redeem(
     reference: str = "",
     reason_code: str = "",
     note: str = "",
+    lapses_at: datetime | None = None,
 ) -> Transaction:
-    """Spend `points` smallest units, earliest expiry first.
+    """Spend `points` smallest units, earliest expiry first; with `lapses_at` only until then, as `hold` does.
 
     Raises MemberMayNotRedeem, InsufficientPoints, AmountOutOfRange, OtherProgram.
     """
@@ -55,9 +56,58 @@ def redeem(
         raise MemberMayNotRedeem
     posted = books.redeem(
         member.pk, point_type, points,
-        at=at, actor=actor, reference=reference, reason_code=reason_code, note=note,
+        at=at, actor=actor, reference=reference, reason_code=reason_code, note=note, lapses_at=lapses_at,
     )  # fmt: skip
     return _written(books, posted.id)
+
+
+def hold(
+    member: Member,
+    point_type: PointType,
+    points: int,
+    *,
+    lapses_at: datetime,
+    at: datetime,
+    actor: Actor,
+    reference: str = "",
+    reason_code: str = "",
+    note: str = "",
+) -> Transaction:
+    """Reserve points: they are taken at once, and at `lapses_at` are the member's again unless captured before.
+
+    Raises what `redeem` raises.
+    """
+    return redeem(
+        member, point_type, points,
+        at=at, actor=actor, reference=reference, reason_code=reason_code, note=note, lapses_at=lapses_at,
+    )  # fmt: skip
+
+
+@retrying
+@transaction.atomic
+def capture(reservation: Transaction, *, at: datetime) -> bool:
+    """Make a reservation final. False when it was before. Raises NotHeld, HoldLapsed."""
+    books = _open_for(reservation)
+    captured = books.capture(reservation.pk, at=at)
+    books.write()
+    return captured
+
+
+@retrying
+@transaction.atomic
+def release(
+    reservation: Transaction, *, at: datetime, actor: Actor, reason_code: str = "", note: str = ""
+) -> Transaction | None:
+    """Give the points of a reservation back into their lots. None when it was released, or had lapsed, before.
+
+    Raises NotHeld, HoldCaptured.
+    """
+    books = _open_for(reservation)
+    original = books.original(reservation.pk)
+    lapsed = original.hold is not None and original.hold.lapsed(at)
+    posted = books.release(reservation.pk, at=at, actor=actor, reason_code=reason_code, note=note)
+    books.write()
+    return Transaction.objects.get(pk=posted.id) if posted and not lapsed else None
 
 
 @retrying
@@ -135,16 +185,24 @@ def refund(
     reason_code: str = "",
     note: str = "",
 ) -> Transaction:
-    """Give a redemption's points back, all that is left of it or a part.
+    """Give a redemption's points back, all that is left of it or a part. What is only reserved is released, as a
+    whole.
 
-    Raises NotReversible (it is no redemption), NothingToRefund, ExceedsOriginal, AmountOutOfRange.
+    Raises NotReversible (it is no redemption), NothingToRefund, ExceedsOriginal, AmountOutOfRange, HoldOpen.
     """
     if redemption.kind != Transaction.Kind.REDEEM:
         raise NotReversible
     books = _open_for(redemption)
     original = books.original(redemption.pk)
-    if not original.refundable:
+    if not original.refundable or _is_over(original, at):
         raise NothingToRefund
+    if original.hold and original.hold.is_open and points in (None, original.hold.points):
+        released = books.release(
+            original.id, at=at, actor=actor,
+            reference=reference or redemption.reference, reason_code=reason_code, note=note,
+        )  # fmt: skip
+        assert released is not None  # it is open, and the wallet is locked
+        return _written(books, released.id)
     posted = books.refund(
         original, original.refundable if points is None else points,
         at=at, actor=actor, reference=reference or redemption.reference, reason_code=reason_code, note=note,
@@ -193,6 +251,11 @@ def reverse_transaction(
         reference=reference or original.reference, reason_code=reason_code, note=note,
     )  # fmt: skip
     return _written(books, reversal.posted[0].id)
+
+
+def _is_over(original: Original, at: datetime) -> bool:
+    """Whether these points were reserved and have come back by themselves, booked or not."""
+    return original.hold is not None and original.hold.is_open and original.hold.lapsed(at)
 
 
 def _open_for(original: Transaction) -> Books:

@@ -1,4 +1,4 @@
-"""Lots in memory and the order in which they are used. No database here."""
+"""Lots and reservations in memory, and the order in which lots are used. No database here."""
 
 from __future__ import annotations
 
@@ -33,6 +33,24 @@ class OpenLot:
 
     def spendable(self, at: datetime) -> bool:
         return self.available_at <= at and not self.lapsed(at)
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A reservation of a locked wallet. From `lapses_at` on it counts as released, whatever its row still says."""
+
+    transaction_id: UUID
+    points: int
+    lapses_at: datetime
+    state: str = "open"
+    closed_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == "open"
+
+    def lapsed(self, at: datetime) -> bool:
+        return self.lapses_at <= at
 
 
 Line = tuple[OpenLot | None, int]  # a lot and its change; without a lot: debt taken on (-) or repaid (+)

@@ -175,6 +175,56 @@ class Lot(models.Model):
         return f"lot {self.id}"
 
 
+class Hold(models.Model):
+    """A reservation: a redemption that counts as released from `lapses_at` on, unless it was captured before.
+
+    Its points left their lots when it was made. Closed once, and for good.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "Reserved"
+        CAPTURED = "captured", "Redeemed"
+        RELEASED = "released", "Released"
+
+    transaction = models.OneToOneField(
+        Transaction, on_delete=models.PROTECT, primary_key=True, related_name="hold"
+    )
+    program = _plain_fk(Program)
+    member = _plain_fk(Member)
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="holds")
+    points = models.BigIntegerField()
+    lapses_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
+    closed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was captured or released; when it lapsed, that instant."
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(points__gt=0), name="hold_is_of_points"),
+            models.CheckConstraint(
+                condition=Q(state="open", closed_at=None)
+                | Q(state="captured", closed_at__lt=F("lapses_at"))
+                | Q(state="released", closed_at__lte=F("lapses_at")),
+                name="hold_closed_in_time",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["wallet"], condition=Q(state="open"), name="open_holds_of_wallet"),
+            models.Index(fields=["lapses_at"], condition=Q(state="open"), name="open_holds_by_lapse"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="no_delete", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="closed_for_good", operation=pgtrigger.Update, condition=~pgtrigger.Q(old__state="open")
+            ),
+            pgtrigger.ReadOnly(name="fixed_terms", exclude=["state", "closed_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"hold {self.pk}"
+
+
 class Entry(models.Model):
     """One immutable ledger line. With a lot: what the lot gained or lost. Without: debt taken on (-) or repaid (+)."""
 

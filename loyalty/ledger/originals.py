@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.ledger import purses
-from loyalty.ledger.lots import Line, OpenLot
+from loyalty.ledger.lots import Held, Line, OpenLot
 from loyalty.ledger.purses import Key, Purse
 
 CREDITS = frozenset({"earn", "correct", "adjust"})
@@ -29,6 +29,8 @@ class Original:
     already_expired: int = 0  # part of `undone` that had lapsed before
     lots: list[OpenLot] = field(default_factory=list)  # of a credit: what it made
     taken: list[Line] = field(default_factory=list)  # of a redemption: what it took, in the order of taking
+    hold: Held | None = None  # of a redemption that began as a reservation
+    reference: str = ""
 
     @property
     def is_credit(self) -> bool:
@@ -66,11 +68,13 @@ _TRANSACTIONS = """
     SELECT t.id, t.member_id, t.point_type_id, t.kind, t.amount, t.occurred_at,
         coalesce(sum(CASE r.kind WHEN 'refund' THEN r.amount
             ELSE r.forgiven + r.already_expired - r.amount END), 0)::bigint,
-        coalesce(sum(r.already_expired), 0)::bigint
+        coalesce(sum(r.already_expired), 0)::bigint, t.reference,
+        h.points, h.lapses_at, h.state, h.closed_at
     FROM ledger_transaction t
+    LEFT JOIN ledger_hold h ON h.transaction_id = t.id
     LEFT JOIN ledger_transaction r ON r.reverses_id = t.id AND r.kind IN ('reverse', 'refund')
     WHERE t.id = ANY(%s)
-    GROUP BY t.id
+    GROUP BY t.id, h.transaction_id
 """
 _TAKEN = """
     SELECT transaction_id, lot_id, amount FROM ledger_entry WHERE transaction_id = ANY(%s) AND amount < 0 ORDER BY id
@@ -86,7 +90,13 @@ def load(ids: Collection[UUID], held: dict[Key, Purse]) -> list[Original]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(_TRANSACTIONS, [list(ids)])
-        found = [Original(row[0], (row[1], row[2]), *row[3:]) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    found = [Original(row[0], (row[1], row[2]), *row[3:8]) for row in rows]
+    for original, (reference, points, *terms) in zip(found, (row[8:] for row in rows), strict=True):
+        original.reference = reference
+        if points is not None:
+            hold = Held(original.id, points, *terms)
+            original.hold = held[original.key].holds.setdefault(original.id, hold)
     _load_made(found, held)
     _load_taken([original for original in found if original.kind == "redeem"], held)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from loyalty.ledger import activation, expiry
 from loyalty.ledger.checks import LEDGER_CHECKS
 from loyalty.ledger.fact_checks import FACT_CHECKS
+from loyalty.ledger.hold_checks import HOLD_CHECKS
 from loyalty.ledger.proof import checks
 from loyalty.programs.nightly import nightly_steps
 
@@ -13,5 +14,5 @@ def plug_in() -> None:
     """Called once, when the app is ready."""
     nightly_steps.register("activate", activation.step, order=10)
     nightly_steps.register("expire", expiry.step, order=40)
-    for name, check in {**LEDGER_CHECKS, **FACT_CHECKS}.items():
+    for name, check in {**LEDGER_CHECKS, **HOLD_CHECKS, **FACT_CHECKS}.items():
         checks.register(name, check)

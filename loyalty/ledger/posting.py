@@ -9,12 +9,13 @@ from uuid import UUID
 
 from django.db import connection
 
+from loyalty.base.clock import write_instant
 from loyalty.base.ids import uuid7
 from loyalty.base.numbers import MAX_UNITS
 from loyalty.ledger import originals, purses
 from loyalty.ledger.acts import Act, Posted
 from loyalty.ledger.errors import AmountOutOfRange
-from loyalty.ledger.lots import Line, OpenLot
+from loyalty.ledger.lots import Held, Line, OpenLot
 from loyalty.ledger.originals import Original
 from loyalty.ledger.purses import Key, Purse
 from loyalty.ledger.rows import EntryRow, Rows, TransactionRow
@@ -33,6 +34,7 @@ FACTS = {
     "adjust": "points.adjusted",
     "transfer": "points.transferred",
 }
+HELD, RELEASED, CAPTURED = "points.held", "points.released", "points.captured"
 
 _DEBT_SINCE = """
     SELECT coalesce(-sum(amount), 0)::bigint FROM ledger_entry
@@ -85,6 +87,19 @@ class Posting:
         if not purse.has_lots:
             purses.load_open_lots([purse])
         return purse.lots.values()
+
+    def hold(self, purse: Purse, hold: Held) -> None:
+        """Note a reservation, whose transaction has just been put on the wallet."""
+        purse.holds[hold.transaction_id] = hold
+        self._rows.new_holds[hold.transaction_id] = (purse, hold)
+
+    def close(self, hold: Held, state: Literal["captured", "released"], closed_at: datetime) -> None:
+        hold.state, hold.closed_at = state, closed_at
+        self._rows.closed_holds[hold.transaction_id] = hold
+
+    def announce(self, fact: FactRow) -> None:
+        """Tell what moves no points."""
+        self._rows.facts.append(fact)
 
     def load_originals(self, transaction_ids: Iterable[UUID]) -> None:
         """Load, all at once, the transactions that `reverse` or `refund` will name; their wallets must be held."""
@@ -250,7 +265,9 @@ def _fact(purse: Purse, act: Act, posted: Posted) -> FactRow:
     data.update((name, str(link)) for name, link in links if link)
     if act.reference:
         data["reference"] = act.reference
+    if act.lapses_at:
+        data["lapses_at"] = write_instant(act.lapses_at)
     if act.kind == "reverse":
         data["forgiven"], data["already_expired"] = posted.forgiven, posted.already_expired
     owner = purse.terms.program_id, purse.member_id
-    return FactRow(*owner, FACTS[act.kind], data, act.occurred_at, act.recorded_at)
+    return FactRow(*owner, act.fact or FACTS[act.kind], data, act.occurred_at, act.recorded_at)

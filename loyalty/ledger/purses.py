@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from loyalty.ledger.lots import OpenLot
+from loyalty.ledger.lots import Held, OpenLot
 from loyalty.ledger.terms import PointTerms
 
 Key = tuple[UUID, int]  # member id, point type id
@@ -17,7 +17,8 @@ Key = tuple[UUID, int]  # member id, point type id
 
 @dataclass(slots=True, eq=False)
 class Purse:
-    """A locked wallet. `lots` holds the open ones once loaded, and whatever was made or looked up meanwhile."""
+    """A locked wallet. `lots` and `holds` have the open ones once loaded, and whatever was made or looked up
+    meanwhile."""
 
     id: int
     member_id: UUID
@@ -27,6 +28,7 @@ class Purse:
     lifetime: int
     last_active_at: datetime | None
     lots: dict[UUID, OpenLot] = field(default_factory=dict)
+    holds: dict[UUID, Held] = field(default_factory=dict)
     has_lots: bool = False
 
 
@@ -57,6 +59,10 @@ _BOOKED_EXPIRY = """
 """
 _LOTS_MADE_BY = f"SELECT wallet_id, {_LOT}, {_BOOKED_EXPIRY} FROM ledger_lot l WHERE transaction_id = ANY(%s)"
 _LOTS_BY_ID = f"SELECT wallet_id, {_LOT} FROM ledger_lot WHERE id = ANY(%s)"
+_OPEN_HOLDS = """
+    SELECT wallet_id, transaction_id, points, lapses_at FROM ledger_hold
+    WHERE wallet_id = ANY(%s) AND state = 'open'
+"""
 
 
 def lock(terms: Mapping[Key, PointTerms]) -> dict[Key, Purse]:
@@ -71,12 +77,21 @@ def lock(terms: Mapping[Key, PointTerms]) -> dict[Key, Purse]:
 
 
 def load_open_lots(purses: Iterable[Purse]) -> None:
-    """The open lots of these purses. A lot that is in memory already stays as it is there."""
+    """The open lots and reservations of these purses. What is in memory already stays as it is there."""
     wanted = {purse.id: purse for purse in purses if not purse.has_lots}
     if wanted:
         _fill(wanted, _OPEN_LOTS, list(wanted))
+        _load_open_holds(wanted)
         for purse in wanted.values():
             purse.has_lots = True
+
+
+def _load_open_holds(purses: dict[int, Purse]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_HOLDS, [list(purses)])
+        for wallet_id, *found in cursor.fetchall():
+            hold = Held(*found)
+            purses[wallet_id].holds.setdefault(hold.transaction_id, hold)
 
 
 def load_lots_made_by(purses: Iterable[Purse], transaction_ids: Collection[UUID]) -> list[OpenLot]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.base.copying import copy_rows
-from loyalty.ledger.lots import OpenLot
+from loyalty.ledger.lots import Held, OpenLot
 from loyalty.ledger.purses import Purse
 from loyalty.outbox import facts
 
@@ -53,6 +53,10 @@ LOT_COLUMNS = (
     "available_at", "expires_at", "is_pending",
 )  # fmt: skip
 
+HOLD_COLUMNS = (
+    "transaction_id", "program_id", "member_id", "wallet_id", "points", "lapses_at", "state", "closed_at",
+)  # fmt: skip
+
 _CHANGE_LOTS = """
     UPDATE ledger_lot l
     SET remaining = changed.remaining, expires_at = changed.expires_at, is_pending = changed.is_pending
@@ -69,6 +73,12 @@ _CHANGE_WALLETS = """
     WHERE w.id = changed.id
 """
 
+_CLOSE_HOLDS = """
+    UPDATE ledger_hold h SET state = changed.state, closed_at = changed.closed_at
+    FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS changed (id, state, closed_at)
+    WHERE h.transaction_id = changed.id
+"""
+
 
 class Rows:
     """Unwritten rows. Appended in the order of the acts, written once."""
@@ -80,13 +90,21 @@ class Rows:
         self.new_lots: dict[UUID, tuple[Purse, OpenLot]] = {}
         self.changed_lots: dict[UUID, OpenLot] = {}
         self.purses: dict[int, Purse] = {}
+        self.new_holds: dict[UUID, tuple[Purse, Held]] = {}
+        self.closed_holds: dict[UUID, Held] = {}
 
     def write(self) -> None:
         copy_rows("ledger_transaction", TransactionRow._fields, self.transactions)
         copy_rows("ledger_lot", LOT_COLUMNS, [_lot_row(purse, lot) for purse, lot in self.new_lots.values()])
         copy_rows("ledger_entry", EntryRow._fields, self.entries)
+        copy_rows(
+            "ledger_hold", HOLD_COLUMNS, [_hold_row(purse, hold) for purse, hold in self.new_holds.values()]
+        )
         _change_lots([lot for lot in self.changed_lots.values() if lot.id not in self.new_lots])
         _change_wallets(list(self.purses.values()))
+        _close_holds(
+            [hold for hold in self.closed_holds.values() if hold.transaction_id not in self.new_holds]
+        )
         if self.facts:
             facts.record_many(self.facts)
 
@@ -95,6 +113,13 @@ def _lot_row(purse: Purse, lot: OpenLot) -> Sequence[object]:
     return (
         lot.id, purse.terms.program_id, purse.member_id, purse.id, lot.transaction_id, lot.origin_id, lot.amount,
         lot.remaining, lot.earned_at, lot.available_at, lot.expires_at, lot.is_pending,
+    )  # fmt: skip
+
+
+def _hold_row(purse: Purse, hold: Held) -> Sequence[object]:
+    return (
+        hold.transaction_id, purse.terms.program_id, purse.member_id, purse.id, hold.points, hold.lapses_at,
+        hold.state, hold.closed_at,
     )  # fmt: skip
 
 
@@ -108,6 +133,12 @@ def _change_wallets(purses: list[Purse]) -> None:
     if purses:
         columns = zip(*((p.id, p.balance, p.debt, p.lifetime, p.last_active_at) for p in purses), strict=True)
         _execute(_CHANGE_WALLETS, [list(column) for column in columns])
+
+
+def _close_holds(holds: list[Held]) -> None:
+    if holds:
+        columns = zip(*((hold.transaction_id, hold.state, hold.closed_at) for hold in holds), strict=True)
+        _execute(_CLOSE_HOLDS, [list(column) for column in columns])
 
 
 def _execute(statement: str, columns: list[list[object]]) -> None:

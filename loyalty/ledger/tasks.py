@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from loyalty.base import jobs
-from loyalty.ledger import proof
+from loyalty.ledger import holds, proof
 
 
 # Reading all books takes as long as it takes; a second delivery of the message finds the day claimed.
@@ -11,3 +11,9 @@ from loyalty.ledger import proof
 def verify() -> None:
     """The daily proof, once a day however often this is called."""
     proof.verify_daily(jobs.database_time())
+
+
+@shared_task(name="loyalty.ledger.tasks.release_lapsed")
+def release_lapsed() -> None:
+    """Book what reservations have lapsed."""
+    holds.sweep(jobs.database_time())

@@ -26,10 +26,12 @@ def earned(member: Member, points: PointType, units: int, at: datetime, **terms:
     return posted
 
 
-def redeemed(member: Member, points: PointType, units: int, at: datetime) -> Posted:
+def redeemed(
+    member: Member, points: PointType, units: int, at: datetime, *, lapses_at: datetime | None = None
+) -> Posted:
     with transaction.atomic():
         books = Books.open([(member.id, points)], with_lots="all")
-        posted = books.redeem(member.id, points, units, at=at, actor=TILL)
+        posted = books.redeem(member.id, points, units, at=at, actor=TILL, lapses_at=lapses_at)
         books.write()
     return posted
 

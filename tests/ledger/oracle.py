@@ -41,6 +41,7 @@ class Purchase:
     amount: int
     points: list[Pot]  # one item for each point, in the order of taking
     back: int = 0
+    lapse: datetime | None = None  # while it is only a reservation
 
 
 @dataclass
@@ -58,6 +59,9 @@ class Account:
 
     def pending(self, now: datetime) -> int:
         return sum(pot.left for pot in self.pots if pot.alive(now) and pot.start > now)
+
+    def held(self) -> int:
+        return sum(purchase.amount for purchase in self.purchases if purchase.lapse)
 
     def expiring(self, now: datetime) -> list[tuple[datetime, int]]:
         found: dict[datetime, int] = {}
@@ -124,10 +128,34 @@ class Oracle:
         account.gifts.append(Gift(points, pot))
         self._pay_debt(account, pot)
 
-    def redeem(self, account: Account, points: int, now: datetime) -> None:
+    def redeem(self, account: Account, points: int, now: datetime, lapse: datetime | None = None) -> None:
         used = self._spend(account, points, now)
-        account.purchases.append(Purchase(points, used))
+        account.purchases.append(Purchase(points, used, lapse=lapse))
         self._active_at(account, now, used)
+
+    def tick(self, accounts: Iterable[Account], now: datetime) -> None:
+        """The clock has reached `now`: what lapses by then has come back at its own instant."""
+        for account in accounts:
+            due = [one for one in account.purchases if one.lapse and one.lapse <= now]
+            for purchase in sorted(due, key=lambda one: one.lapse or now):
+                assert purchase.lapse
+                self._come_back(account, purchase, purchase.amount, purchase.lapse)
+                purchase.lapse = None
+
+    def capture(self, purchase: Purchase) -> None:
+        if purchase.lapse is None and purchase.back:
+            raise Refused("hold_lapsed")
+        purchase.lapse = None
+
+    def release(self, account: Account, purchase: Purchase, now: datetime) -> bool:
+        """Whether that was still to be done."""
+        if purchase.lapse is None and not purchase.back:
+            raise Refused("hold_captured")
+        if purchase.lapse is None:
+            return False
+        purchase.lapse = None
+        self._come_back(account, purchase, purchase.amount, now)
+        return True
 
     def _spend(self, account: Account, points: int, now: datetime, *, into_debt: bool = False) -> list[Pot]:
         if not into_debt and account.active(now) - account.debt < points:
@@ -147,6 +175,12 @@ class Oracle:
             raise Refused("nothing_to_refund")
         if points > purchase.amount - purchase.back:
             raise Refused("exceeds_original")
+        if purchase.lapse and points < purchase.amount:
+            raise Refused("hold_open")
+        purchase.lapse = None
+        self._come_back(account, purchase, points, now)
+
+    def _come_back(self, account: Account, purchase: Purchase, points: int, now: datetime) -> None:
         replaced: dict[Pot, Pot] = {}
         for _ in range(points):
             purchase.back += 1

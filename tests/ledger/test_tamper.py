@@ -9,23 +9,27 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from loyalty.ledger import expiry, proof
+from loyalty.ledger import expiry, ledger, proof
 from loyalty.ledger.checks import LEDGER_CHECKS
 from loyalty.ledger.fact_checks import FACT_CHECKS
+from loyalty.ledger.hold_checks import HOLD_CHECKS
 from loyalty.ledger.models import Entry, Transaction
+from loyalty.members.models import Member
+from loyalty.programs.models import PointType
 from tests.ledger.bookings import adjusted, earned, redeemed, refunded, reversed_, transferred, wallet_of
-from tests.ledger.characters import NOON, a_member, a_point_type, a_program
+from tests.ledger.characters import NOON, TILL, a_member, a_point_type, a_program
 
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-CHECKS = {**LEDGER_CHECKS, **FACT_CHECKS}
+CHECKS = {**LEDGER_CHECKS, **HOLD_CHECKS, **FACT_CHECKS}
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def books() -> None:
-    """One of everything: Ada earns, redeems, gets back, owes, gives to Ben, and some of it lapses."""
+    """One of everything: Ada earns, redeems, gets back, owes, gives to Ben, and some of it lapses. Cleo reserves three
+    times."""
     program = a_program()
     a_program("tea")
     points = a_point_type(program, expiry_kind="rolling", expiry_count=30, expiry_unit="days")
@@ -39,10 +43,20 @@ def books() -> None:
     adjusted(ben, points, 7, NOON + 5 * DAY)
     adjusted(ben, points, -3, NOON + 5 * DAY)
     earned(ben, points, 11, NOON + 5 * DAY, expires_at=None)
+    reservations(a_member(program, "Cleo"), points)
     expiry.expire_program(program, at=LATER)
     in_debt = reversed_(ben, points, earned(ben, points, 200, LATER), 1, LATER)
     assert len(in_debt) == 1
     assert wallet_of(ada, points).debt == 0
+
+
+def reservations(cleo: Member, points: PointType) -> None:
+    """One is redeemed, one is released, one is open."""
+    earned(cleo, points, 90, NOON, expires_at=None)
+    made = [redeemed(cleo, points, 20, NOON + DAY, lapses_at=NOON + 2 * DAY) for _ in range(3)]
+    first, second, _third = [Transaction.objects.get(pk=one.id) for one in made]
+    ledger.capture(first, at=NOON + DAY)
+    ledger.release(second, at=NOON + DAY, actor=TILL)
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,7 @@ A_WALLET = "SELECT max(id) FROM ledger_wallet"
 A_LOT = "SELECT id FROM ledger_lot WHERE remaining > 1 ORDER BY id LIMIT 1"
 KIND = "SELECT id FROM ledger_transaction WHERE kind = '{}' ORDER BY id LIMIT 1"
 ORIGINAL = "SELECT reverses_id FROM ledger_transaction WHERE id = %s"
+HOLD = "SELECT transaction_id FROM ledger_hold WHERE state = '{}'"
 LOT_OF = "SELECT lot_id FROM ledger_entry WHERE transaction_id = ({}) AND amount < 0 LIMIT 1"
 
 CRIMES = [
@@ -170,6 +185,37 @@ CRIMES = [
     ),
     Crime(
         "adjusted_by_someone", KIND.format("adjust"), "UPDATE ledger_transaction SET actor = '' WHERE id = %s"
+    ),
+    Crime(
+        "hold_of_redemption",
+        HOLD.format("open"),
+        "UPDATE ledger_hold SET points = points + 1 WHERE transaction_id = %s",
+    ),
+    Crime(
+        "hold_in_time",
+        HOLD.format("captured"),
+        """ALTER TABLE ledger_hold DROP CONSTRAINT hold_closed_in_time;
+           UPDATE ledger_hold SET closed_at = lapses_at WHERE transaction_id = %s""",
+    ),
+    Crime(
+        "hold_released",
+        HOLD.format("open"),
+        "UPDATE ledger_hold SET state = 'released', closed_at = lapses_at WHERE transaction_id = %s",
+    ),
+    Crime(
+        "hold_released",
+        HOLD.format("released"),
+        "UPDATE ledger_hold SET state = 'open', closed_at = NULL WHERE transaction_id = %s",
+    ),
+    Crime(
+        "hold_announced",
+        HOLD.format("open"),
+        "UPDATE ledger_hold SET state = 'captured', closed_at = '2026-03-11T13:00:00Z' WHERE transaction_id = %s",
+    ),
+    Crime(
+        "hold_announced",
+        HOLD.format("open"),
+        "UPDATE ledger_hold SET lapses_at = lapses_at + interval '1 day' WHERE transaction_id = %s",
     ),
 ]
 

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loyalty.base.errors import LaurelError
-from loyalty.ledger import ledger, proof
+from loyalty.ledger import holds, ledger, proof
 from loyalty.ledger.activation import activate_wallets
 from loyalty.ledger.balances import Balance, balances_as_of, balances_now
 from loyalty.ledger.books import Books
 from loyalty.ledger.expiry import expire_wallets
-from loyalty.ledger.models import Entry, Lot, Transaction, Wallet
+from loyalty.ledger.models import Entry, Hold, Lot, Transaction, Wallet
 from loyalty.outbox.models import Fact
 from tests.ledger.characters import NOON, OLGA, TILL, a_member, a_point_type, a_program
 from tests.ledger.oracle import Account, Oracle, Refused
@@ -33,6 +33,8 @@ KINDS = (
     ["earn"] * 4
     + ["redeem", "reverse", "wait"] * 2
     + ["late", "refund", "adjust", "transfer", "expire", "edge"]
+    + ["hold"] * 3
+    + ["capture", "release", "sweep"]
 )
 
 acts = st.tuples(
@@ -66,15 +68,20 @@ class Life:
         self.accounts = [Account(), Account()]
         self.gifts: list[list[UUID]] = [[], []]
         self.purchases: list[list[UUID]] = [[], []]
+        self.holds: list[list[int]] = [[], []]  # which of the purchases began as reservations
         self.answers: list[tuple[datetime, list[list[Balance]]]] = []
 
     def step(self, act: str, who: int, number: int, which: int) -> None:
         getattr(self, act)(who, number, which)
         if act not in ("wait", "edge"):
-            self.now += timedelta(seconds=1)
+            self.pass_time(timedelta(seconds=1))
             self.answers.append((self.now, [balances_now(member.pk, at=self.now) for member in self.members]))
-            self.now += timedelta(seconds=1)
+            self.pass_time(timedelta(seconds=1))
         self.check()
+
+    def pass_time(self, for_: timedelta) -> None:
+        self.now += for_
+        self.oracle.tick(self.accounts, self.now)
 
     def both(self, model: Callable[[], Any], real: Callable[[], Any]) -> tuple[Any, Any]:
         """Run both; what the oracle refuses must be refused with the same code, and leave every row as it was."""
@@ -113,6 +120,42 @@ class Life:
         )
         if done:
             self.purchases[who].append(done.pk)
+
+    def hold(self, who: int, points: int, which: int) -> None:
+        lapses_at = self.now + timedelta(hours=which * which, minutes=1)
+        _, done = self.both(
+            lambda: self.oracle.redeem(self.accounts[who], points, self.now, lapses_at),
+            lambda: ledger.hold(
+                self.members[who], self.points, points, lapses_at=lapses_at, at=self.now, actor=TILL
+            ),
+        )
+        if done:
+            self.holds[who].append(len(self.purchases[who]))
+            self.purchases[who].append(done.pk)
+
+    def capture(self, who: int, _points: int, which: int) -> None:
+        if not self.holds[who]:
+            return
+        number = self.holds[who][which % len(self.holds[who])]
+        reservation = Transaction.objects.get(pk=self.purchases[who][number])
+        self.both(
+            lambda: self.oracle.capture(self.accounts[who].purchases[number]),
+            lambda: ledger.capture(reservation, at=self.now),
+        )
+
+    def release(self, who: int, _points: int, which: int) -> None:
+        if not self.holds[who]:
+            return
+        number = self.holds[who][which % len(self.holds[who])]
+        reservation = Transaction.objects.get(pk=self.purchases[who][number])
+        expected, done = self.both(
+            lambda: self.oracle.release(self.accounts[who], self.accounts[who].purchases[number], self.now),
+            lambda: ledger.release(reservation, at=self.now, actor=TILL),
+        )
+        assert bool(done) == bool(expected)
+
+    def sweep(self, _who: int, _points: int, _which: int) -> None:
+        holds.sweep(self.now)
 
     def refund(self, who: int, points: int, which: int) -> None:
         if not self.purchases[who]:
@@ -172,28 +215,35 @@ class Life:
         expire_wallets(wallets, at=self.now)
 
     def wait(self, _who: int, hours: int, _which: int) -> None:
-        self.now += timedelta(hours=hours)
+        self.pass_time(timedelta(hours=hours))
 
     def edge(self, who: int, _hours: int, which: int) -> None:
         """To the last millisecond before, or to the very instant at which something lapses or begins."""
         ends = [pot.end for pot in self.accounts[who].pots if pot.end and pot.end > self.now]
         starts = [pot.start for pot in self.accounts[who].pots if pot.start > self.now]
-        if coming := sorted(ends + starts):
+        lapses = [one.lapse for one in self.accounts[who].purchases if one.lapse]
+        if coming := sorted(ends + starts + lapses):
             early = timedelta(milliseconds=which % 2)
-            self.now = max(self.now, coming[which % len(coming)].astimezone(self.now.tzinfo) - early)
+            there = coming[which % len(coming)].astimezone(self.now.tzinfo) - early
+            self.pass_time(max(there - self.now, timedelta(0)))
 
     # --- what must hold ---
 
     def rows(self) -> Any:
         return [
             list(model.objects.filter(program=self.program).order_by("pk").values_list())
-            for model in (Wallet, Lot, Transaction, Entry, Fact)
+            for model in (Wallet, Lot, Hold, Transaction, Entry, Fact)
         ]
 
     def check(self) -> None:
         for member, account in zip(self.members, self.accounts, strict=True):
             [balance] = balances_now(member.pk, at=self.now)
-            assert (balance.active, balance.pending) == (account.active(self.now), account.pending(self.now))
+            usable = account.active(self.now)
+            assert (balance.active, balance.held) == (usable + account.held(), account.held())
+            assert (balance.pending, balance.available) == (
+                account.pending(self.now),
+                usable - account.debt,
+            )
             assert (balance.debt, balance.lifetime) == (account.debt, account.lifetime)
             assert balance.expiring == account.expiring(self.now)
         self.check_lots_and_wallets()
@@ -229,7 +279,8 @@ class Life:
                 undone[one.reverses_id] += abs(one.amount) + one.forgiven + one.already_expired
         for key, points in undone.items():
             assert points <= abs(by_id[key].amount)
-        assert Fact.objects.filter(program=self.program).count() == len(by_id)
+        told = Fact.objects.filter(program=self.program)
+        assert told.exclude(type="points.captured").count() == len(by_id)
 
     def check_answers(self) -> None:
         """What was answered in the course of the story is what is answered about that moment at its end."""

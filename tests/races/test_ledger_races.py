@@ -6,18 +6,22 @@ Each race has a control: without the lock, or without its order, the same race d
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from loyalty.base.errors import Busy, LaurelError
-from loyalty.ledger import ledger, purses
+from loyalty.ledger import holds, ledger, proof, purses
 from loyalty.ledger.balances import balances_now
 from loyalty.ledger.books import Books
+from loyalty.ledger.expiry import expire_wallets
 from loyalty.ledger.models import Transaction, Wallet
 from loyalty.members.models import Member
+from loyalty.outbox.models import Fact
 from loyalty.programs.models import PointType
 from tests.ledger.characters import NOON, TILL, a_member, a_point_type, a_program
 from tests.races.racing import codes, race
@@ -250,3 +254,120 @@ def test_while_a_wallet_is_held_its_member_is_told_to_come_back_and_others_go_on
     assert isinstance(held, Busy)
     assert (held.status, held.retry_after) == (503, 1)
     assert free < 0.3
+
+
+# --- reservations -------------------------------------------------------------------------------------------
+
+LAPSE = NOON + timedelta(minutes=15)
+BEFORE = LAPSE - timedelta(milliseconds=1)
+
+
+def held(member: Member, points: PointType, amount: int) -> Transaction:
+    return ledger.hold(member, points, amount, lapses_at=LAPSE, at=NOON, actor=TILL)
+
+
+def capturing(reservation: Transaction) -> Callable[[], bool]:
+    return partial(ledger.capture, reservation, at=BEFORE)
+
+
+@pytest.mark.usefixtures("widened")
+def test_a_reservation_is_either_captured_or_lapses_never_both(ada: Member, points: PointType) -> None:
+    for _ in range(8):
+        earned(ada, points, 10)
+        reservation = held(ada, points, 10)
+        before = balances_now(ada.pk, at=LAPSE)[0].available
+        captured, *_ = race(
+            [capturing(reservation), partial(holds.sweep, LAPSE), partial(holds.sweep, LAPSE)]
+        )
+        holds.sweep(LAPSE)
+        reservation.hold.refresh_from_db()
+        assert reservation.hold.state == ("captured" if captured is True else "released")
+        assert captured is True or captured.code == "hold_lapsed"
+        assert balances_now(ada.pk, at=LAPSE)[0].available == before - (10 if captured is True else 0)
+    assert proof.verify(at=LAPSE).ok
+
+
+@pytest.mark.usefixtures("widened")
+def test_control_without_the_lock_a_captured_reservation_is_released_as_well(
+    ada: Member, points: PointType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earned(ada, points, 10)
+    reservation = held(ada, points, 10)
+    monkeypatch.setattr(purses, "LOCK", "")
+    with closing_undefended():
+        results = race([capturing(reservation), partial(ledger.release, reservation, at=NOON, actor=TILL)])
+    assert codes(results) == []
+    assert available(ada) == 10
+    assert Fact.objects.filter(type="points.captured").exists()
+
+
+@pytest.mark.usefixtures("widened")
+def test_a_reservation_is_released_once_by_however_many(ada: Member, points: PointType) -> None:
+    earned(ada, points, 10)
+    reservation = held(ada, points, 10)
+    results = race([partial(ledger.release, reservation, at=NOON, actor=TILL)] * 4)
+    assert [result for result in results if result is not None] == list(
+        Transaction.objects.filter(kind="refund")
+    )
+    assert available(ada) == 10
+
+
+@pytest.mark.usefixtures("widened")
+def test_control_without_the_lock_a_reservation_is_released_twice(
+    ada: Member, points: PointType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earned(ada, points, 10)
+    reservation = held(ada, points, 10)
+    monkeypatch.setattr(purses, "LOCK", "")
+    with closing_undefended():
+        race([partial(ledger.release, reservation, at=NOON, actor=TILL)] * 2)
+    assert Transaction.objects.filter(kind="refund").count() == 2
+
+
+@pytest.mark.usefixtures("widened")
+def test_three_sweeps_at_once_book_every_lapse_once(points: PointType) -> None:
+    members = [a_member(points.program, f"member {number}") for number in range(12)]
+    for member in members:
+        earned(member, points, 10)
+        held(member, points, 4)
+    race([partial(holds.sweep, LAPSE)] * 3)
+    holds.sweep(LAPSE)  # for those that all three found in use
+    assert Transaction.objects.filter(kind="refund").count() == 12
+    assert proof.verify(at=LAPSE).ok
+
+
+@pytest.mark.usefixtures("widened")
+def test_spending_expiry_a_return_and_a_lapse_on_one_lot_leave_books_that_add_up(
+    ada: Member, points: PointType
+) -> None:
+    with transaction.atomic():
+        books = Books.open([(ada.pk, points)])
+        award = books.earn(
+            ada.pk, points, 100, occurred_at=NOON, recorded_at=NOON, actor=TILL, expires_at=LAPSE
+        )
+        books.write()
+    held(ada, points, 40)
+    original, wallet = Transaction.objects.get(pk=award.id), Wallet.objects.get()
+    race(
+        [
+            partial(ledger.redeem, ada, points, 30, at=BEFORE, actor=TILL),
+            partial(expire_wallets, [wallet.pk], at=LAPSE),
+            partial(ledger.reverse_transaction, original, points=50, at=BEFORE, actor=TILL),
+            partial(holds.sweep, LAPSE),
+            partial(ledger.redeem, ada, points, 40, at=LAPSE, actor=TILL),
+        ]
+    )
+    holds.sweep(LAPSE)
+    assert proof.verify(at=LAPSE).ok
+    assert Transaction.objects.filter(kind="refund").count() == 1
+
+
+@contextmanager
+def closing_undefended() -> Iterator[None]:
+    """Without the trigger that refuses to close a reservation twice: what remains is the lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE ledger_hold DISABLE TRIGGER USER")
+        try:
+            yield
+        finally:
+            cursor.execute("ALTER TABLE ledger_hold ENABLE TRIGGER USER")
