@@ -50,6 +50,7 @@ def server() -> Iterator[None]:
     os.environ.setdefault("LAUREL_PROCESS", "command")
     os.environ.setdefault("LAUREL_SECRET_KEY", secrets.token_urlsafe(64))
     os.environ.setdefault("LAUREL_KEY_PEPPER", secrets.token_urlsafe(64))
+    os.environ.setdefault("LAUREL_CODE_KEY", secrets.token_urlsafe(64))
     if "DATABASE_URL" in os.environ:
         django.setup()
         yield

@@ -1,6 +1,7 @@
 """System checks that refuse an unsafe production: `manage.py check --deploy --fail-level WARNING`."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -23,22 +24,25 @@ def _weak(value: str) -> bool:
 
 @register(TAG, deploy=True)
 def secrets_are_strong(**kwargs: Any) -> list[CheckMessage]:
-    """SECRET_KEY and KEY_PEPPER are there, long, random, and not the same."""
+    """SECRET_KEY, KEY_PEPPER and CODE_KEY are there, long, random, and not the same."""
     try:
         key = settings.SECRET_KEY
     except ImproperlyConfigured:
         key = ""
-    advice = f"Generate one: python3 -c 'import secrets; print(secrets.token_urlsafe({SHORTEST_SECRET}))'"
-    found: list[CheckMessage] = []
-    if _weak(key):
-        found.append(Error("LAUREL_SECRET_KEY (or _FILE) is missing or weak.", hint=advice, id="laurel.E001"))
-    if _weak(settings.KEY_PEPPER):
-        found.append(Error("LAUREL_KEY_PEPPER (or _FILE) is missing or weak.", hint=advice, id="laurel.E002"))
-    elif settings.KEY_PEPPER in (key, *settings.SECRET_KEY_FALLBACKS):
-        found.append(
-            Error("LAUREL_KEY_PEPPER must differ from the secret key.", hint=advice, id="laurel.E003")
-        )
-    return found
+    taken = [key, *settings.SECRET_KEY_FALLBACKS]
+    found = _secret("LAUREL_SECRET_KEY", key, (), "laurel.E001", "")
+    found += _secret("LAUREL_KEY_PEPPER", settings.KEY_PEPPER, taken, "laurel.E002", "laurel.E003")
+    taken.append(settings.KEY_PEPPER)
+    return found + _secret("LAUREL_CODE_KEY", settings.CODE_KEY, taken, "laurel.E008", "laurel.E009")
+
+
+def _secret(name: str, value: str, taken: Sequence[str], weak_id: str, same_id: str) -> list[CheckMessage]:
+    if _weak(value):
+        advice = f"Generate one: python3 -c 'import secrets; print(secrets.token_urlsafe({SHORTEST_SECRET}))'"
+        return [Error(f"{name} (or _FILE) is missing or weak.", hint=advice, id=weak_id)]
+    if value in taken:
+        return [Error(f"{name} must differ from the other secrets.", id=same_id)]
+    return []
 
 
 @register(TAG, deploy=True)

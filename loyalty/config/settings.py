@@ -46,6 +46,9 @@ SECRET_KEY = _secret("LAUREL_SECRET_KEY", "secret_key")
 SECRET_KEY_FALLBACKS = _list("LAUREL_SECRET_KEY_FALLBACKS")
 # Hashes API keys. Apart from SECRET_KEY, so that rotating that one leaves every key valid.
 KEY_PEPPER = _secret("LAUREL_KEY_PEPPER", "key_pepper")
+# Encrypts voucher codes, which have to be shown again. Earlier keys still decrypt, so it can be rotated.
+CODE_KEY = _secret("LAUREL_CODE_KEY", "code_key")
+CODE_KEY_FALLBACKS = _list("LAUREL_CODE_KEY_FALLBACKS")
 ALLOWED_HOSTS = _list("LAUREL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
 CSRF_TRUSTED_ORIGINS = _list("LAUREL_CSRF_TRUSTED_ORIGINS")
 # How many proxies of ours stand in front and append to X-Forwarded-For. 0: the header is never believed.

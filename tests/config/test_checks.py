@@ -18,6 +18,7 @@ PRODUCTION = {
     # The same in every process, since parallel runs compare the names of the tests.
     "LAUREL_SECRET_KEY": hashlib.sha256(b"key").hexdigest(),
     "LAUREL_KEY_PEPPER": hashlib.sha256(b"pepper").hexdigest(),
+    "LAUREL_CODE_KEY": hashlib.sha256(b"codes").hexdigest(),
     "LAUREL_ALLOWED_HOSTS": "loyalty.example.org",
     "LAUREL_PROXY_COUNT": "1",
 }
@@ -47,7 +48,7 @@ def test_the_documented_environment_passes_without_a_warning() -> None:
 def test_an_empty_environment_is_no_production() -> None:
     done = check({"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LAUREL_DEBUG": "0"})
     assert done.returncode == 1
-    for identity in ("E001", "E002", "E005", "E006", "E007"):
+    for identity in ("E001", "E002", "E005", "E006", "E007", "E008"):
         assert f"laurel.{identity}" in done.stderr
 
 
@@ -74,6 +75,7 @@ def production(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> LazyS
     settings.SECRET_KEY = PRODUCTION["LAUREL_SECRET_KEY"]
     settings.SECRET_KEY_FALLBACKS = []
     settings.KEY_PEPPER = PRODUCTION["LAUREL_KEY_PEPPER"]
+    settings.CODE_KEY = PRODUCTION["LAUREL_CODE_KEY"]
     settings.ALLOWED_HOSTS = ["loyalty.example.org"]
     for name in ("DATABASE_URL", "REDIS_URL"):
         monkeypatch.setenv(name, PRODUCTION[name])
@@ -93,6 +95,8 @@ def test_safe_settings_are_accepted(production: LazySettings) -> None:
         ("KEY_PEPPER", "", "laurel.E002"),
         ("KEY_PEPPER", PRODUCTION["LAUREL_SECRET_KEY"], "laurel.E003"),
         ("SECRET_KEY_FALLBACKS", [PRODUCTION["LAUREL_KEY_PEPPER"]], "laurel.E003"),
+        ("CODE_KEY", "", "laurel.E008"),
+        ("CODE_KEY", PRODUCTION["LAUREL_KEY_PEPPER"], "laurel.E009"),
         ("DEBUG", True, "laurel.E004"),
         ("ALLOWED_HOSTS", [], "laurel.E007"),
         ("ALLOWED_HOSTS", ["loyalty.example.org", "*"], "laurel.E007"),

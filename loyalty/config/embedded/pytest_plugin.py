@@ -28,6 +28,7 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
     os.environ.setdefault("LAUREL_STATEMENT_TIMEOUT_MS", "30000")
     os.environ.setdefault("LAUREL_SECRET_KEY", secrets.token_urlsafe(64))
     os.environ.setdefault("LAUREL_KEY_PEPPER", secrets.token_urlsafe(64))
+    os.environ.setdefault("LAUREL_CODE_KEY", secrets.token_urlsafe(64))
     if {"-h", "--help", "--version"} & set(args):
         return
     if not os.environ.get("DATABASE_URL") or not os.environ.get("REDIS_URL"):
