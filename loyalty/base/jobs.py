@@ -232,6 +232,11 @@ def release(job: Job) -> bool:
     return bool(running.update(state=State.QUEUED, claimed_by=None))
 
 
+def is_silent(job: Job) -> bool:
+    """Whether a running job's worker has given no sign of life for so long that another takes it over."""
+    return Job.objects.filter(pk=job.pk, state=State.RUNNING, heartbeat_at__lt=Now() - STALE).exists()
+
+
 def unfinished(kind: str, *, scope: str, within: timedelta) -> bool:
     """Whether a job of that kind has begun and not ended, and was alive not longer ago than `within`."""
     begun = Job.objects.filter(kind=kind, scope=scope, heartbeat_at__gte=Now() - within)

@@ -59,7 +59,7 @@ NAVIGATION = [
                 (_("Channels and keys"), "key", "channel"),
             ),
             *_models("events", (_("Event types"), "category", "eventtype")),
-            *_models("base", (_("Jobs"), "schedule", "job")),
+            _item(_("Jobs"), "schedule", "console:jobs"),
             *_models("outbox", (_("Facts"), "history", "fact")),
             *_models("auth", (_("Staff"), "badge", "user"), (_("Groups"), "groups", "group")),
         ],

@@ -136,7 +136,7 @@ def failed_jobs(program: Program, at: datetime) -> list[Notice]:
             "bad",
             _("The job %(job)s failed: %(error)s")
             % {"job": job, "error": job.error[:160] or _("no reason recorded")},
-            reverse("admin:base_job_change", args=[job.pk]),
+            reverse("console:job", args=[job.pk]),
             _("Look at it"),
         )
         for job in own.order_by("-created_at")[:3]

@@ -145,6 +145,69 @@
     missed = {};
   });
 
+  // What asks again and again rests while nobody looks, and asks at once when somebody does.
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (document.hidden && event.target.hasAttribute("data-poll")) {
+      event.preventDefault();
+    }
+  });
+
+  // A list to pick from: the box in its head picks all, the bar says how many, a range is picked with Shift.
+  function picks(form) {
+    return Array.from(form.querySelectorAll("input[name='pick']:not(:disabled)"));
+  }
+  function tell(form) {
+    var chosen = picks(form).filter(function (box) { return box.checked; }).length;
+    var all = form.querySelector("[data-bulk-all]");
+    if (all) {
+      all.checked = chosen > 0 && chosen === picks(form).length;
+      all.indeterminate = chosen > 0 && !all.checked;
+    }
+    form.querySelectorAll("[data-bulk-count]").forEach(function (words) {
+      words.textContent = chosen ? words.dataset.some.replace("%n", chosen) : words.dataset.none;
+    });
+    form.querySelectorAll("[data-bulk-act]").forEach(function (button) { button.disabled = chosen === 0; });
+  }
+  var lastPick = null;
+  var shift = false;
+  document.addEventListener("click", function (event) { shift = event.shiftKey; }, true);
+  document.addEventListener("change", function (event) {
+    var form = event.target.closest("form[data-bulk]");
+    if (!form) {
+      return;
+    }
+    var boxes = picks(form);
+    if (event.target.hasAttribute("data-bulk-all")) {
+      boxes.forEach(function (box) { box.checked = event.target.checked; });
+    } else if (event.target.name === "pick") {
+      if (shift && boxes.includes(lastPick)) {
+        var ends = [boxes.indexOf(lastPick), boxes.indexOf(event.target)].sort(function (a, b) { return a - b; });
+        boxes.slice(ends[0], ends[1] + 1).forEach(function (box) { box.checked = event.target.checked; });
+      }
+      lastPick = event.target;
+    }
+    tell(form);
+  });
+  function tellAll() {
+    document.querySelectorAll("form[data-bulk]").forEach(tell);
+  }
+  tellAll();
+  window.addEventListener("pageshow", tellAll);
+  document.addEventListener("htmx:afterSettle", tellAll);
+
+  // A scanner types and presses Enter: the field is ready for the next one.
+  document.addEventListener("htmx:afterRequest", function (event) {
+    var form = event.target.closest && event.target.closest("form[data-scan]");
+    var field = form && form.querySelector("input[name='code']");
+    if (field) {
+      if (event.detail.successful) {
+        field.value = "";
+      }
+      field.focus();
+      field.select();
+    }
+  });
+
   document.addEventListener("htmx:sendError", function () {
     trouble("The server could not be reached. Nothing was changed. Try again.");
   });

@@ -82,6 +82,11 @@ def olga() -> Client:
     return _signed_in(User.objects.create_superuser("olga", password="a long passphrase"))
 
 
+def olga_again() -> Client:
+    """Olga, on another machine."""
+    return _signed_in(User.objects.get(username="olga"))
+
+
 def sam() -> Client:
     """An agent: reads members and gives points."""
     user = User.objects.create_user("sam", password="a long passphrase", is_staff=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from loyalty.base import clock
-from loyalty.console import words
+from loyalty.console import job_list, words
+from loyalty.console.parts import Gauge, Matrix, Stage, Tab
 from loyalty.console.reasons import reason_label
 from loyalty.console.words import PointWords
 from loyalty.ledger.balances import Balance
@@ -91,6 +93,39 @@ def badge(tone: str, text: str) -> dict[str, str]:
     """A status: a tone (good, warn, bad, info, quiet), its icon and its word."""
     symbols = {"good": "check_circle", "warn": "schedule", "bad": "error", "info": "info", "quiet": "circle"}
     return {"tone": tone, "text": text, "symbol": symbols[tone]}
+
+
+@register.inclusion_tag("console/_matrix.html")
+def matrix(moves: Matrix) -> dict[str, Any]:
+    """From/to table with shaded cells, in its own scrolling box."""
+    return {"matrix": moves}
+
+
+@register.inclusion_tag("console/_gauge.html")
+def gauge(stock: Gauge) -> dict[str, Any]:
+    """A stacked bar of used, reserved and available, with the same in words."""
+    return {"gauge": stock}
+
+
+@register.inclusion_tag("console/_stepper.html", takes_context=True)
+def stepper(context: Context, stages: Sequence[Stage]) -> dict[str, Any]:
+    """The states on the way of something, with the one it is in."""
+    return {"stages": stages, "program": context.get("program")}
+
+
+@register.inclusion_tag("console/_tabs.html")
+def tabs(tabs: Sequence[Tab], label: str) -> dict[str, Any]:
+    """Tabs that are links, with counts."""
+    return {"tabs": tabs, "label": label}
+
+
+@register.inclusion_tag("console/_tray.html", takes_context=True)
+def tray(context: Context) -> dict[str, Any]:
+    """The jobs that I started and that run now, for the frame of the page."""
+    request = context.get("request")
+    if request is None or not request.user.is_authenticated or not context.get("program"):
+        return {"count": 0}
+    return job_list.tray(request)
 
 
 @register.simple_tag(takes_context=True)
