@@ -1,0 +1,246 @@
+"""Whether a member can have a reward now, and every reason why not: pure rules over what was loaded.
+
+Each reason has a code that a machine can act on, numbers, and a sentence that a cashier can say. All reasons are
+given, the one that nothing can be done about first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from loyalty.base.clock import write_instant
+from loyalty.base.numbers import Rounding, format_points, to_units
+from loyalty.programs.models import PointType
+from rewards.limits import Reached, cooling_until, reached
+from rewards.models import Reward
+from rewards.shelf import Item
+
+PASSING: Final = frozenset({"insufficient_points", "not_yet", "cap_reached", "cooldown", "outside_hours"})
+"""Reasons that pass by themselves, or with more points."""
+
+
+class Reason(NamedTuple):
+    """Why not."""
+
+    code: str
+    sentence: str
+    numbers: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, and when. `available` is what the member can spend, by point type id."""
+
+    at: datetime
+    zone: ZoneInfo
+    rounding: Rounding
+    may_redeem: bool
+    tier: str
+    price_factor: Decimal
+    early_days: int
+    view: Mapping[str, Any]
+    available: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A stock to take from: the reward as such, a variant or a slot. `left` None: no limit."""
+
+    id: int
+    code: str
+    name: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    left: int | None
+
+    def is_over(self, at: datetime) -> bool:
+        """A slot is taken before it begins."""
+        return self.starts_at is not None and self.starts_at <= at
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What it costs this member, in points of one type; `listed` is the price before the tier's factor."""
+
+    point_type: PointType
+    points: int
+    listed: int
+    has: int
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.points - self.has)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What it costs the member, from the top, and why it cannot be had; nothing in `reasons`: it can."""
+
+    costs: tuple[Cost, ...]
+    reasons: tuple[Reason, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.reasons
+
+    def cost_in(self, point_type_id: int | None) -> Cost | None:
+        """The cost in points of a type; without one the first that the member can pay, else the first."""
+        if point_type_id is not None:
+            return next((one for one in self.costs if one.point_type.pk == point_type_id), None)
+        return next((one for one in self.costs if not one.missing), self.costs[0] if self.costs else None)
+
+
+def judge(
+    item: Item,
+    asking: Asking,
+    options: Sequence[Option],
+    taken_at: Sequence[datetime],
+    *,
+    point_type_id: int | None = None,
+) -> Verdict:
+    """Everything about one reward for one member. With `point_type_id`, only the price in that type counts."""
+    listed = costs(item, asking)
+    asked = tuple(one for one in listed if point_type_id in (None, one.point_type.pk))
+    reasons = [
+        *_status(item.reward),
+        *_dates(item, asking),
+        *_member(item, asking),
+        *_limits(item, asking, taken_at),
+        *_stock(options, asking.at),
+        *_points(asked),
+    ]
+    return Verdict(asked, tuple(reasons))
+
+
+def costs(item: Item, asking: Asking) -> tuple[Cost, ...]:
+    """Of each point type the first price that fits the member, with the factor of the tier."""
+    found: dict[int, Cost] = {}
+    for price in item.prices:
+        type_id = price.point_type.pk
+        if type_id in found or (price.tiers and asking.tier not in price.tiers):
+            continue
+        if price.audience.matches(asking.view):
+            points = factored(price.points, asking.price_factor, price.point_type.decimals, asking.rounding)
+            found[type_id] = Cost(price.point_type, points, price.points, asking.available.get(type_id, 0))
+    return tuple(found.values())
+
+
+def factored(points: int, factor: Decimal, decimals: int, rounding: Rounding) -> int:
+    """A price times the factor of a tier, rounded as the program rounds: to whole points when the listed price is in
+    whole points, else to the smallest unit."""
+    if factor == 1:
+        return points
+    unit = 10**decimals if points % 10**decimals == 0 else 1
+    return to_units(Fraction(points, unit) * Fraction(factor), 0, rounding) * unit
+
+
+def sold_out() -> Reason:
+    return Reason("sold_out", _("It is sold out."), {})
+
+
+def _status(reward: Reward) -> Iterator[Reason]:
+    if reward.status == Reward.Status.ENDED:
+        yield Reason("ended", _("This reward has ended."), {})
+    elif reward.status == Reward.Status.PAUSED:
+        yield Reason("paused", _("This reward is paused at the moment."), {})
+
+
+def _dates(item: Item, asking: Asking) -> Iterator[Reason]:
+    schedule = item.schedule
+    if schedule.starts_at is not None and asking.early_days:
+        local_start = schedule.starts_at.astimezone(asking.zone)  # so that a day is a day on the wall clock
+        schedule = replace(schedule, starts_at=local_start - timedelta(days=asking.early_days))
+    match schedule.miss(asking.at, asking.at.astimezone(asking.zone)):
+        case "before":
+            assert schedule.starts_at is not None
+            when = _said(schedule.starts_at, asking.zone)
+            sentence = _("It can be had from %(when)s on.") % {"when": when}
+            yield Reason("not_yet", sentence, _opens(schedule.starts_at))
+        case "after":
+            if item.reward.status != Reward.Status.ENDED:
+                yield Reason("ended", _("This reward has ended."), {})
+        case "weekday" | "hours":
+            yield Reason("outside_hours", _("It cannot be had on this day or at this time."), {})
+
+
+def _member(item: Item, asking: Asking) -> Iterator[Reason]:
+    if not asking.may_redeem:
+        yield Reason("member_may_not_redeem", _("This member may not use points now."), {})
+    if not item.audience.matches(asking.view):
+        yield Reason("not_in_audience", _("This reward is for other members."), {})
+
+
+def _limits(item: Item, asking: Asking, taken_at: Sequence[datetime]) -> Iterator[Reason]:
+    if found := reached(item.caps, taken_at, asking.at, asking.zone):
+        yield _cap_reached(found, asking)
+    if until := cooling_until(item.reward.cooldown_hours, taken_at, asking.at):
+        sentence = _("It can be had again from %(when)s on.") % {"when": _said(until, asking.zone)}
+        yield Reason("cooldown", sentence, _opens(until))
+
+
+def _cap_reached(found: Reached, asking: Asking) -> Reason:
+    numbers: dict[str, object] = {"times": found.cap.times, "per": found.cap.per, "taken": found.taken}
+    had = ngettext(
+        "The member has had it %(n)d time, which is all that is allowed.",
+        "The member has had it %(n)d times, which is all that is allowed.",
+        found.taken,
+    ) % {"n": found.taken}
+    if found.opens_at is None:
+        return Reason("cap_reached", had, numbers)
+    again = _("It can be had again from %(when)s on.") % {"when": _said(found.opens_at, asking.zone)}
+    return Reason("cap_reached", f"{had} {again}", numbers | _opens(found.opens_at))
+
+
+def _stock(options: Sequence[Option], at: datetime) -> Iterator[Reason]:
+    to_come = [one for one in options if not one.is_over(at)]
+    if options and not to_come:
+        yield Reason("ended", _("Its dates are over."), {})
+    elif not any(one.left is None or one.left > 0 for one in to_come):
+        yield sold_out()
+
+
+def _points(found: Sequence[Cost]) -> Iterator[Reason]:
+    if not found:
+        yield Reason("no_price", _("There is no price for this member."), {})
+    elif all(one.missing for one in found):
+        yield insufficient(min(found, key=lambda one: Fraction(one.missing, one.points)))
+
+
+def insufficient(cost: Cost) -> Reason:
+    """Too few points: needed, has and missing, in smallest units."""
+    has = max(cost.has, 0)
+    missing = cost.points - has
+    told = {
+        "needed": points_said(cost.points, cost.point_type),
+        "has": points_said(has, cost.point_type),
+        "missing": points_said(missing, cost.point_type),
+    }
+    sentence = _("It costs %(needed)s. There are %(has)s: %(missing)s are missing.") % told
+    numbers = {"point_type": cost.point_type.code, "needed": cost.points, "has": has, "missing": missing}
+    return Reason("insufficient_points", sentence, numbers)
+
+
+def points_said(units: int, point_type: PointType) -> str:
+    """`100 miles`: as the person at the till counts them."""
+    name = point_type.name_one if units == 10**point_type.decimals else point_type.name_many
+    return f"{format_points(units, point_type.decimals)} {name}"
+
+
+def _opens(at: datetime) -> dict[str, object]:
+    return {"opens_at": write_instant(at)}
+
+
+def _said(at: datetime, zone: ZoneInfo) -> str:
+    return format_datetime(
+        at.astimezone(zone), "d MMM y, HH:mm", locale=(get_language() or "en").replace("-", "_")
+    )

@@ -1,0 +1,41 @@
+"""What there is to take of rewards at this moment: variants, slots, and how many are left of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from django.db import connection
+
+from rewards.eligibility import Option
+
+# A reservation that has lapsed holds nothing any more, whether or not a sweep has closed it.
+_LEFT: Final = """
+    SELECT s.reward_id, s.id, s.code, s.name, s.starts_at, s.ends_at, s.loaded - s.reserved - s.used + CASE
+        WHEN s.reserved > 0 THEN (
+            SELECT count(*) FROM rewards_redemption r
+            WHERE r.stock_id = s.id AND r.state = 'reserved' AND r.holds_stock AND r.reserved_until <= %(at)s)
+        ELSE 0 END
+    FROM rewards_stock s WHERE s.is_open AND {which} ORDER BY s.reward_id, s.position, s.starts_at, s.code
+"""
+
+
+def of_reward(reward_id: int, *, at: datetime) -> list[Option]:
+    """The options of one reward. Reads only, and waits for nobody: the gate before anything is locked."""
+    return _read("s.reward_id = %(which)s", reward_id, at).get(reward_id, [])
+
+
+def of_program(program_id: int, *, at: datetime) -> Mapping[int, list[Option]]:
+    """The options of all rewards of a program, by reward id, in one query."""
+    return _read("s.program_id = %(which)s", program_id, at)
+
+
+def _read(condition: str, which: int, at: datetime) -> Mapping[int, list[Option]]:
+    found: dict[int, list[Option]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFT.format(which=condition), {"which": which, "at": at})
+        for reward_id, *row in cursor.fetchall():
+            found[reward_id].append(Option(*row))
+    return found

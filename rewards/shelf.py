@@ -1,0 +1,154 @@
+"""The catalogue of a program in memory: read once per process, and read again only when something in it has changed.
+
+How many there are of each is not part of it: that changes with every redemption, and is read each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from loyalty.base.numbers import Rounding
+from loyalty.conditions.compiler import NOTHING, Condition, Needs
+from loyalty.conditions.fields import Field, Schema
+from loyalty.programs.models import PointType, Program
+from loyalty.programs.schedule import WEEKDAYS, Schedule, window
+from rewards import audience
+from rewards.limits import Cap
+from rewards.models import Price, Reward, RewardPicture
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriceTerms:
+    """A price, read: `points` in smallest units; no tiers means any or none."""
+
+    point_type: PointType
+    points: int
+    tiers: frozenset[str]
+    audience: Condition
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """A reward, read. `reward` is its row, of its kind."""
+
+    reward: Reward
+    schedule: Schedule
+    audience: Condition
+    caps: tuple[Cap, ...]
+    prices: tuple[PriceTerms, ...]
+    needs: Needs
+    picture: str
+
+    @property
+    def counts_takings(self) -> bool:
+        """Whether it matters when the member had it before."""
+        return bool(self.caps) or bool(self.reward.cooldown_hours)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shelf:
+    """All rewards of a program that were ever published, in the order of the catalogue, by id."""
+
+    program: Program
+    zone: ZoneInfo
+    rounding: Rounding
+    items: Mapping[int, Item]
+    declared: Mapping[str, Field]
+
+
+# What a shelf was read from: any insert, update or delete there gives another text. Cheaper than reading it all.
+_ROWS: Final = "SELECT string_agg(t.id || ':' || t.xmin::text, ',' ORDER BY t.id) FROM {} t WHERE {}"
+_OWN: Final = "(SELECT id FROM rewards_reward WHERE program_id = %(program)s)"
+_STAMP: Final = "SELECT concat_ws('|', ({}))".format(
+    "), (".join(
+        [
+            _ROWS.format("programs_program", "t.id = %(program)s"),
+            _ROWS.format("programs_pointtype", "t.program_id = %(program)s"),
+            _ROWS.format("rewards_reward", "t.program_id = %(program)s"),
+            _ROWS.format("rewards_price", f"t.reward_id IN {_OWN}"),
+            f"SELECT string_agg(digest, ',' ORDER BY reward_id) FROM rewards_rewardpicture WHERE reward_id IN {_OWN}",
+        ]
+    )
+)
+
+_read: dict[tuple[str, int], tuple[str, Shelf]] = {}
+
+
+def of_program(program_id: int) -> Shelf:
+    """The program's shelf as it is now. One query when nothing has changed."""
+    key = str(connection.settings_dict["NAME"]), program_id
+    with connection.cursor() as cursor:
+        cursor.execute(_STAMP, {"program": program_id})
+        stamp = cursor.fetchone()[0]
+    known = _read.get(key)
+    if known is None or known[0] != stamp:
+        known = _read[key] = stamp, _load(program_id)
+    return known[1]
+
+
+def _load(program_id: int) -> Shelf:
+    program = Program.objects.get(pk=program_id)
+    schema = audience.schema_of(program)
+    types = {one.pk: one for one in PointType.objects.filter(program=program)}
+    for one in types.values():
+        one.program = program
+    rewards = list(
+        Reward.objects.filter(program=program)
+        .exclude(status=Reward.Status.DRAFT)
+        .order_by("position", "code")
+    )
+    prices = _prices(rewards, types, schema)
+    pictures = dict(RewardPicture.objects.filter(reward__in=rewards).values_list("reward_id", "digest"))
+    return Shelf(
+        program=program,
+        zone=program.zone,
+        rounding=Rounding(program.rounding),
+        items={
+            one.pk: _item(one, prices.get(one.pk, ()), schema, pictures.get(one.pk, "")) for one in rewards
+        },
+        declared={field.name: field for field in schema},
+    )
+
+
+def _prices(
+    rewards: Iterable[Reward], types: Mapping[int, PointType], schema: Schema
+) -> dict[int, tuple[PriceTerms, ...]]:
+    found: dict[int, tuple[PriceTerms, ...]] = {}
+    for row in Price.objects.filter(reward__in=list(rewards)).order_by("reward_id", "position"):
+        terms = PriceTerms(
+            types[row.point_type_id],
+            row.points,
+            frozenset(row.tiers),
+            audience.compiled(row.audience, schema),
+        )
+        found[row.reward_id] = (*found.get(row.reward_id, ()), terms)
+    return found
+
+
+def _item(reward: Reward, prices: tuple[PriceTerms, ...], schema: Schema, picture: str) -> Item:
+    who = audience.compiled(reward.audience, schema)
+    return Item(
+        reward=reward,
+        schedule=_schedule(reward),
+        audience=who,
+        caps=tuple(Cap.parse(cap) for cap in reward.caps),
+        prices=prices,
+        needs=reduce(or_, (price.audience.needs for price in prices), NOTHING | who.needs),
+        picture=picture,
+    )
+
+
+def _schedule(reward: Any) -> Schedule:
+    return Schedule(
+        reward.starts_at,
+        reward.ends_at,
+        frozenset(WEEKDAYS.index(day) for day in reward.weekdays),
+        tuple(sorted(window(pair) for pair in reward.hours)),
+    )
