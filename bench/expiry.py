@@ -27,9 +27,9 @@ INSERT INTO programs_program (id, code, name, currency, timezone, rounding, debt
 VALUES (1, 'bench', 'Bench', 'EUR', 'Europe/Madrid', 'half_up', 'unlimited', 30, 365, '', '[]', 'live', 'running',
     '2026-01-01Z', 'none', 'months', '', '[]');
 INSERT INTO programs_pointtype (id, program_id, code, name_one, name_many, decimals, is_default, use_program_expiry,
-    pending_kind, debt_policy, redeem_minimum, redeem_increment, expiry_kind, expiry_unit, expiry_rounding,
-    expiry_dates)
-VALUES (1, 1, 'points', 'point', 'points', 0, true, false, 'none', '', 0, 1, 'rolling', 'months', '', '[]');
+    pending_kind, debt_policy, redeem_minimum, redeem_increment, redeem_max_percent, hold_minutes,
+    expiry_kind, expiry_unit, expiry_rounding, expiry_dates)
+VALUES (1, 1, 'points', 'point', 'points', 0, true, false, 'none', '', 0, 1, 100, 15, 'rolling', 'months', '', '[]');
 INSERT INTO members_member (id, program_id, state, suspended_may_earn, suspended_may_redeem, name, attributes,
     enrolled_at, tier_code, tier_name, updated_at)
 SELECT gen_random_uuid(), 1, 'active', false, false, '', '{}', '2026-01-01Z', '', '', '2026-01-01Z'

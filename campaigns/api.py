@@ -239,6 +239,7 @@ def _payable(
                 "money_off": str(pays.money if pays else worth(point_type, 0)),
                 "minimum": point_type.redeem_minimum,
                 "increment": point_type.redeem_increment,
+                "max_percent": point_type.redeem_max_percent,
                 "available": has.get(point_type.pk),
             }
         )

@@ -91,6 +91,7 @@ QUOTE = {
             "money_off": "12.50",
             "minimum": 100,
             "increment": 50,
+            "max_percent": 100,
             "available": 1250,
         }
     ],

@@ -134,6 +134,7 @@ class PayableShown(Shown):
     money_off: str = Field(description="What they would pay.")
     minimum: int
     increment: int
+    max_percent: int = Field(description="The most of an order that points may pay.")
     available: int | None = Field(description="What the member has; null without a member.")
 
 

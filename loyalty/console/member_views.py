@@ -161,7 +161,7 @@ def member_timeline(request: ScreenRequest, member_id: UUID) -> HttpResponse:
 def _timeline(request: ScreenRequest, member: Member) -> dict[str, Any]:
     before = Cursor.read(request.GET.get("before", ""))
     only_points = request.GET.get("show") == "points"
-    rows, after = timeline.rows(member, before=before, only_points=only_points)
+    rows, after = timeline.rows(member, at=clock.now(), before=before, only_points=only_points)
     return {
         "rows": rows,
         "after": after,

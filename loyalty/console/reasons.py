@@ -15,8 +15,12 @@ REASONS: dict[str, Words] = {
     "misuse": _("Misuse or fraud"),
     "other": _("Other (explain in the note)"),
 }
+_OWN: dict[str, Words] = {
+    "checkout": _("Paid an order with points"),
+    "lapsed": _("The reservation lapsed"),
+}
 
 
 def reason_label(code: str) -> str:
     """The words of a code; a code that is not on the list stands for itself."""
-    return str(REASONS.get(code, code))
+    return str(REASONS.get(code) or _OWN.get(code, code))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from django.utils.translation import gettext as _
@@ -40,6 +41,7 @@ BOOKING_ICONS = {
     "activate": "lock_open",
     "correct": "published_with_changes",
 }
+HOLD_ICONS = {"open": "hourglass_top", "released": "lock_open"}
 _EVENT_NAMES: dict[str, Words] = {
     "order.completed": gettext_lazy("order %(order)s"),
     "order.amended": gettext_lazy("order %(order)s changed"),
@@ -128,19 +130,34 @@ def event_tone(event: Event) -> str:
     return tones.get(event.status, "")
 
 
-def booking_title(booking: Transaction, released: int = 0) -> str:
-    """`Given 500 points by maria`, `Redeemed 300 points`; `released` is what an activation made spendable."""
+def hold_state(booking: Transaction, at: datetime) -> str:
+    """Of what was reserved, or of what a reservation gave back: open, captured or released; else nothing."""
+    made = booking.reverses if booking.kind == "refund" else booking
+    hold = getattr(made, "hold", None)
+    state = hold.state_at(at) if hold is not None else ""
+    return state if booking.kind == "redeem" or state == "released" else ""
+
+
+def booking_title(booking: Transaction, released: int = 0, hold: str = "") -> str:
+    """`Given 500 points by maria`, `Redeemed 300 points`; `released` is what an activation made spendable, `hold` the
+    state of what was reserved."""
     told = {
         "points": points(abs(booking.amount) or released, booking.point_type),
         "who": booking.actor or _("the system"),
     }
     if booking.counterpart is not None:
         told["member"] = str(booking.counterpart)
-    return _pattern(booking) % told
+    return _pattern(booking, hold) % told
 
 
-def _pattern(booking: Transaction) -> str:
+def _pattern(booking: Transaction, hold: str) -> str:
     up = booking.amount > 0
+    if hold == "open":
+        return _("Reserved %(points)s")
+    if hold == "released":
+        return (
+            _("Released %(points)s, which were reserved") if up else _("Reserved %(points)s, released again")
+        )
     match booking.kind:
         case "adjust":
             return _("Given %(points)s by %(who)s") if up else _("%(points)s taken by %(who)s")

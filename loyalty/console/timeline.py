@@ -70,9 +70,9 @@ class Row:
 
 
 def rows(
-    member: Member, *, before: Cursor | None, only_points: bool, limit: int = PAGE
+    member: Member, *, at: datetime, before: Cursor | None, only_points: bool, limit: int = PAGE
 ) -> tuple[list[Row], Cursor | None]:
-    """Up to `limit` rows older than `before`, and the cursor of the next ones, None at the end."""
+    """Up to `limit` rows older than `before`, as things stand at `at`, and the cursor of the next ones, or None."""
     events = list(_older(_events(member, only_points), before)[: 2 * limit])
     bookings = list(_older(_bookings(member, only_points), before)[: 2 * limit])
     facts = [] if only_points else list(_older(_facts(member), before)[: 2 * limit])
@@ -80,7 +80,9 @@ def rows(
     released = _released(bookings)
     names = dict(EventType.objects.filter(program_id=member.program_id).values_list("code", "name"))
     made = [_event_row(event, moves.get(event.pk, []), names) for event in events]
-    made += [_booking_row(booking, moves[booking.pk], released.get(booking.pk, 0)) for booking in bookings]
+    made += [
+        _booking_row(booking, moves[booking.pk], released.get(booking.pk, 0), at) for booking in bookings
+    ]
     made += [_fact_row(fact) for fact in facts]
     newest = sorted(
         (row for row in made if before is None or row.rank < before), key=lambda row: row.rank, reverse=True
@@ -112,7 +114,7 @@ def _bookings(member: Member, only_points: bool) -> QuerySet[Transaction]:
     found = Transaction.objects.filter(Q(event_id=None) | ~Exists(own), member=member)
     if only_points:
         found = found.exclude(kind=Transaction.Kind.ACTIVATE)
-    return found.select_related("point_type", "counterpart")
+    return found.select_related("point_type", "counterpart", "hold", "reverses__hold")
 
 
 def _facts(member: Member) -> QuerySet[Fact]:
@@ -179,12 +181,13 @@ def _released(bookings: Iterable[Transaction]) -> dict[UUID, int]:
     return dict(found.order_by())
 
 
-def _booking_row(booking: Transaction, moves: list[Move], released: int) -> Row:
+def _booking_row(booking: Transaction, moves: list[Move], released: int, at: datetime) -> Row:
+    hold = sentences.hold_state(booking, at)
     return Row(
         at=booking.occurred_at,
         key=f"t{booking.pk}",
-        icon=sentences.BOOKING_ICONS[booking.kind],
-        title=sentences.booking_title(booking, released),
+        icon=sentences.HOLD_ICONS.get(hold) or sentences.BOOKING_ICONS[booking.kind],
+        title=sentences.booking_title(booking, released, hold),
         meta=sentences.booking_meta(booking),
         moves=[move for move in moves if move.transaction.amount],
         booking=booking,

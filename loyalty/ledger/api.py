@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from loyalty.base.schemas import at_path, instant_at, money_at
 from loyalty.ledger import balances, examples, ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.balances import balances_now
-from loyalty.ledger.checkout import payment
+from loyalty.ledger.checkout import CHECKOUT, payment
 from loyalty.ledger.history import Line, history
 from loyalty.ledger.models import Transaction
 from loyalty.ledger.schemas import (
@@ -105,7 +106,7 @@ def get_history(
     found = members.find(program, member)
     kind = None if point_type is None else _point_type(program, point_type, "?point_type").pk
     page = history(found.pk, limit=limit, cursor=cursor, point_type_id=kind)
-    return http.answer(page.written(_write_line))
+    return http.answer(page.written(partial(_write_line, at=clock.now())))
 
 
 @endpoint(
@@ -121,8 +122,8 @@ def get_history(
     idempotent=True,
 )
 def redeem(request: HttpRequest, body: RedeemBody) -> HttpResponse:
-    """Takes points for money off, by the point type's rate, minimum and steps. With `order_total` never more than
-    that: the answer says how many points were taken and what they pay."""
+    """Takes points for money off, by the point type's rate, minimum, steps and share of an order: the answer says how
+    many points were taken and what they pay. With `hold` they are reserved until the order comes."""
     return once(request, lambda: (201, _redeem(caller_of(request), body, clock.now())))
 
 
@@ -131,17 +132,31 @@ def _redeem(caller: Caller, body: RedeemBody, at: datetime) -> dict[str, object]
     member = _member(program, body.member, "/member")
     point_type = _point_type(program, body.point_type, "/point_type")
     total = None if body.order_total is None else money_at("/order_total", body.order_total, program.currency)
+    _check_hold(body)
     pays = payment(point_type, body.points, total)
+    lapses_at = at + timedelta(minutes=point_type.hold_minutes) if body.hold else None
     done = ledger.redeem(
-        member, point_type, pays.points, at=at, actor=_actor(caller), reference=body.reference
-    )
+        member, point_type, pays.points, at=at, actor=_actor(caller), reference=body.reference,
+        reason_code=CHECKOUT, lapses_at=lapses_at,
+    )  # fmt: skip
     return {
         "transaction": _write(done, point_type),
         "points": pays.points,
         "money_off": str(pays.money),
         "currency": program.currency,
+        "lapses_at": lapses_at,
         "available": _available(member, point_type, at),
     }
+
+
+def _check_hold(body: RedeemBody) -> None:
+    """Points are reserved for an order: its number finds them when it comes."""
+    if body.hold and body.order_total is None:
+        raise Invalid.field(
+            "/order_total", "required", "Points are reserved for an order: say what it comes to."
+        )
+    if body.hold and not body.reference:
+        raise Invalid.field("/reference", "required", "Points are reserved for an order: give its number.")
 
 
 @endpoint(
@@ -191,7 +206,8 @@ def _transfer(caller: Caller, body: TransferBody, at: datetime) -> dict[str, obj
     idempotent=True,
 )
 def reverse(request: HttpRequest, transaction: str, body: ReverseBody) -> HttpResponse:
-    """Earned points are taken back by the program's policy; redeemed points come back with their dates."""
+    """Earned points are taken back by the program's policy; redeemed points come back with their dates, reserved ones
+    all at once."""
     return once(request, lambda: (201, _reverse(caller_of(request), transaction, body, clock.now())))
 
 
@@ -258,17 +274,17 @@ def _write(done: Transaction, point_type: PointType) -> dict[str, object]:
     }
 
 
-_KINDS = dict(Transaction.Kind.choices)
-
-
-def _write_line(line: Line) -> dict[str, object]:
+def _write_line(line: Line, *, at: datetime) -> dict[str, object]:
+    hold = line.hold(at)
     return {
         "id": line.id,
         "kind": line.kind,
         "point_type": line.point_type,
         "points": line.amount,
         "balance_after": line.balance_after,
-        "reason": str(_KINDS[line.kind]),
+        "hold": hold,
+        "lapses_at": line.hold_lapses_at if hold == "open" else None,
+        "reason": line.said(at),
         "reason_code": line.reason_code,
         "note": line.note,
         "reference": line.reference,

@@ -7,12 +7,17 @@ never pay more than they are worth.
 from __future__ import annotations
 
 from decimal import ROUND_DOWN, Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from loyalty.base.currencies import currency_decimals
 from loyalty.base.errors import Conflict, Invalid
 from loyalty.base.numbers import format_points, points_of
 from loyalty.programs.models import PointType
+
+CHECKOUT: Final = (
+    "checkout"  # the reason of what was redeemed to pay an order; its reference is the order's number
+)
+WHOLE: Final = 100  # percent
 
 
 class Payment(NamedTuple):
@@ -29,18 +34,22 @@ class PointsCannotPay(Conflict):
 
 def worth(point_type: PointType, points: int) -> Decimal:
     """What `points` pay, in whole coins of the program's currency. Raises PointsCannotPay."""
-    coin = Decimal(1).scaleb(-currency_decimals(point_type.program.currency))
-    return (points_of(points, point_type.decimals) * _rate(point_type)).quantize(coin, ROUND_DOWN)
+    exact = points_of(points, point_type.decimals) * _rate(point_type)
+    return exact.quantize(_coin(point_type), ROUND_DOWN)
 
 
 def payment(point_type: PointType, points: int, order_total: Decimal | None) -> Payment:
-    """What a member who offers `points` pays with: never more of them than the order takes.
+    """What a member who offers `points` pays with: never more of them than the order takes, or than the share of it
+    that points may pay.
 
     Raises PointsCannotPay; Invalid `points_below_minimum`, `points_not_in_steps`, `order_total_zero`,
-    `order_total_too_small`, `points_worth_nothing`.
+    `order_total_too_small`, `points_worth_nothing`; `required`, without a total of which points pay only a share.
     """
     _rate(point_type)
     _check_offer(point_type, points)
+    if order_total is None and point_type.redeem_max_percent < WHOLE:
+        told = f"Points pay at most {point_type.redeem_max_percent}% of an order: say what it comes to."
+        raise Invalid.field("/order_total", "required", told)
     if order_total is not None:
         if order_total <= 0:
             raise Invalid.field("/order_total", "order_total_zero", "There is nothing to pay.")
@@ -85,7 +94,11 @@ def _refused(point_type: PointType, code: str, told: str) -> Invalid:
 
 
 def _terms(point_type: PointType) -> dict[str, object]:
-    return {"minimum": point_type.redeem_minimum, "increment": point_type.redeem_increment}
+    return {
+        "minimum": point_type.redeem_minimum,
+        "increment": point_type.redeem_increment,
+        "max_percent": point_type.redeem_max_percent,
+    }
 
 
 def _rate(point_type: PointType) -> Decimal:
@@ -95,9 +108,19 @@ def _rate(point_type: PointType) -> Decimal:
 
 
 def _most_for(point_type: PointType, order_total: Decimal) -> int:
-    """The most points, in whole steps, that are worth no more than the order."""
-    units = order_total * 10**point_type.decimals / _rate(point_type)
+    """The most points, in whole steps, that are worth no more than what they may pay of the order."""
+    units = payable(point_type, order_total) * 10**point_type.decimals / _rate(point_type)
     return _whole_steps(point_type, int(units))
+
+
+def payable(point_type: PointType, order_total: Decimal) -> Decimal:
+    """How much of an order points may pay, in whole coins."""
+    share = order_total * point_type.redeem_max_percent / WHOLE
+    return share.quantize(_coin(point_type), ROUND_DOWN)
+
+
+def _coin(point_type: PointType) -> Decimal:
+    return Decimal(1).scaleb(-currency_decimals(point_type.program.currency))
 
 
 def _whole_steps(point_type: PointType, points: int) -> int:

@@ -63,6 +63,8 @@ HISTORY: dict[str, Any] = {
             "point_type": "points",
             "points": 48,
             "balance_after": 1290,
+            "hold": None,
+            "lapses_at": None,
             "reason": "Earned",
             "reason_code": "",
             "note": "",
@@ -82,12 +84,19 @@ HISTORY: dict[str, Any] = {
     "has_more": False,
     "next": None,
 }
-REDEEM_BODY = {"member": "ext:ana", "points": 500, "order_total": "38.20", "reference": "A-1002"}
+REDEEM_BODY = {
+    "member": "ext:ana",
+    "points": 500,
+    "order_total": "38.20",
+    "reference": "A-1002",
+    "hold": True,
+}
 REDEEM = {
     "transaction": _transaction("redeem", -500, reference="A-1002"),
     "points": 500,
     "money_off": "5.00",
     "currency": "EUR",
+    "lapses_at": "2026-11-22T10:30:00Z",
     "available": 750,
 }
 TRANSFER_BODY = {"member": "ext:ana", "to": "ext:ben", "points": 100, "note": "Happy birthday"}

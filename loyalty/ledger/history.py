@@ -9,9 +9,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from loyalty.base.ids import is_uuid
 from loyalty.base.paging import Page, bad_cursor, page_of, read_cursor
+from loyalty.ledger.models import Transaction
+
+_KINDS = dict(Transaction.Kind.choices)
 
 
 class Touch(NamedTuple):
@@ -47,8 +51,27 @@ class Line:
     note: str
     occurred_at: datetime
     recorded_at: datetime
+    hold_state: str | None
+    hold_lapses_at: datetime | None
     balance_after: int = 0
     touches: list[Touch] = field(default_factory=list)
+
+    def hold(self, at: datetime) -> str | None:
+        """Of what was reserved, or of what a reservation gave back: open, captured or released, as it is at `at`."""
+        if self.kind == "refund":
+            return "released" if self.hold_state == "released" else None
+        if self.hold_state == "open" and self.hold_lapses_at is not None and self.hold_lapses_at <= at:
+            return "released"
+        return self.hold_state
+
+    def said(self, at: datetime) -> str:
+        """Plain words for what happened, as it stands at `at`."""
+        hold = self.hold(at)
+        if hold == "open":
+            return gettext("Reserved")
+        if hold == "released":
+            return gettext("Released") if self.kind == "refund" else gettext("Reserved and released")
+        return _KINDS[self.kind]
 
     @property
     def available_at(self) -> datetime | None:
@@ -64,8 +87,11 @@ class Line:
 
 _TRANSACTIONS = """
     SELECT t.id, t.kind, p.code, p.decimals, t.amount, t.event_id, t.reference, t.reverses_id, t.counterpart_id,
-        t.forgiven, t.already_expired, t.actor_kind, t.actor, t.reason_code, t.note, t.occurred_at, t.recorded_at
+        t.forgiven, t.already_expired, t.actor_kind, t.actor, t.reason_code, t.note, t.occurred_at, t.recorded_at,
+        h.state, h.lapses_at
     FROM ledger_transaction t JOIN programs_pointtype p ON p.id = t.point_type_id
+    LEFT JOIN ledger_hold h
+        ON h.transaction_id = CASE t.kind WHEN 'redeem' THEN t.id WHEN 'refund' THEN t.reverses_id END
     WHERE t.member_id = %(member)s {narrowed}
     ORDER BY t.id DESC LIMIT %(limit)s
 """

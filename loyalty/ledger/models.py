@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
@@ -223,6 +225,11 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"hold {self.pk}"
+
+    def state_at(self, at: datetime) -> str:
+        """What it is at `at`, whether or not its lapse is booked."""
+        lapsed = self.state == self.State.OPEN and self.lapses_at <= at
+        return str(self.State.RELEASED if lapsed else self.state)
 
 
 class Entry(models.Model):

@@ -75,7 +75,12 @@ class LineShown(Shown):
     point_type: str
     points: int = Field(description="Change of the balance, in smallest units.")
     balance_after: int = Field(description="All points held afterwards, pending ones included, less debt.")
-    reason: str = Field(description="Words for the kind, or the code that was given for a manual act.")
+    hold: str | None = Field(
+        description="Of what was reserved: open (until `lapses_at`), captured (redeemed for good) or released. Of "
+        "what a reservation gave back: released."
+    )
+    lapses_at: datetime | None = Field(description="Of a reservation that is open.")
+    reason: str = Field(description="Words for what happened: Earned, Reserved, Released, …")
     reason_code: str
     note: str
     reference: str = Field(description="Order number or the caller's own id.")
@@ -116,7 +121,14 @@ class RedeemBody(Body):
     points: Units
     point_type: PointTypeCode | None = Field(None, description="Left out: the program's default.")
     order_total: Money = Field(None, description="What is left to pay. Never more is taken off.")
-    reference: Reference = ""
+    reference: Reference = Field(
+        "", description="The order's number, so that a return gives the points back."
+    )
+    hold: bool = Field(
+        False,
+        description="Reserve the points until the order comes. Needs `order_total`, and the order's number as "
+        "`reference`.",
+    )
 
 
 class RedeemShown(Shown):
@@ -124,6 +136,9 @@ class RedeemShown(Shown):
     points: int = Field(description="Points taken: fewer than asked when the order takes no more.")
     money_off: str = Field(description="What they pay, in the program's currency.")
     currency: str
+    lapses_at: datetime | None = Field(
+        description="Of a reservation: when the points are the member's again, if no order has come."
+    )
     available: int = Field(description="What the member can still use.")
 
 

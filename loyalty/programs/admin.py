@@ -90,7 +90,14 @@ class PointTypeAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
         (_("When points lapse"), {"fields": ["use_program_expiry", *EXPIRY_FIELDS]}),
         (
             _("Returns and checkout"),
-            {"fields": ["debt_policy", "redeem_rate", ("redeem_minimum", "redeem_increment")]},
+            {
+                "fields": [
+                    "debt_policy",
+                    "redeem_rate",
+                    ("redeem_minimum", "redeem_increment"),
+                    ("redeem_max_percent", "hold_minutes"),
+                ]
+            },
         ),
     ]
 

@@ -154,13 +154,16 @@ class ProgramForm(ExpiryForm):
         add_faults(self, programs.faults)
 
 
+USUAL_AT_CHECKOUT = ("redeem_max_percent", "hold_minutes")  # left empty, they are as usual
+
+
 class PointTypeForm(ExpiryForm):
     class Meta:
         model = PointType
         fields = [
             "code", "name_one", "name_many", "decimals", "is_default", "use_program_expiry", "pending_kind",
             "pending_days", "pending_date", "debt_policy", "redeem_rate", "redeem_minimum", "redeem_increment",
-            *_EXPIRY,
+            "redeem_max_percent", "hold_minutes", *_EXPIRY,
         ]  # fmt: skip
         labels = _EXPIRY_LABELS
 
@@ -194,6 +197,9 @@ class PointTypeForm(ExpiryForm):
             self.add_error("redeem_rate", _("Above zero, or empty when these points cannot pay."))
         if (data.get("redeem_minimum") or 0) < 0:
             self.add_error("redeem_minimum", _("Not below zero."))
+        for name in USUAL_AT_CHECKOUT:
+            if name not in self.errors and data.get(name) is None:
+                data[name] = getattr(PointType(), name)
 
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]

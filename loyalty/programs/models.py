@@ -127,6 +127,9 @@ class ProgramPause(models.Model):
         return f"{self.program} from {self.started_at}"
 
 
+MAX_HOLD_MINUTES = 7 * 24 * 60
+
+
 class PointType(ExpiryPolicy):
     """A kind of points: its name, precision, and when points of it become spendable, lapse or turn into debt."""
 
@@ -159,6 +162,20 @@ class PointType(ExpiryPolicy):
     redeem_minimum = models.BigIntegerField(default=0, help_text="Fewest points at once, in smallest units.")
     redeem_increment = models.BigIntegerField(
         default=1, validators=[MinValueValidator(1)], help_text="In smallest units."
+    )
+    redeem_max_percent = models.PositiveSmallIntegerField(
+        "most of an order (%)",
+        default=100,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="How much of an order points may pay, in percent of what is left to pay.",
+    )
+    hold_minutes = models.PositiveSmallIntegerField(
+        "reserved for (minutes)",
+        default=15,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_HOLD_MINUTES)],
+        help_text="How long points that are reserved at checkout wait for their order.",
     )
     history = HistoricalRecords()
 

@@ -208,3 +208,15 @@ def test_no_page_carries_inline_script_or_style() -> None:
         assert "onclick" not in page
         assert all("src=" in part.partition(">")[0] for part in page.split("<script")[1:])
         assert "script-src 'self' 'unsafe-eval';" in f"{answer['Content-Security-Policy']};"
+
+
+def test_how_much_of_an_order_points_pay_is_set_and_checked_in_the_form() -> None:
+    program = people.a_program()
+    client = people.olga()
+    wrong = point_type_form(redeem_max_percent="101", hold_minutes="0")
+    page = client.post("/admin/programs/pointtype/add/", wrong).content.decode()
+    assert "less than or equal to 100" in page
+    assert "greater than or equal to 1" in page
+    client.post("/admin/programs/pointtype/add/", point_type_form(redeem_max_percent="40", hold_minutes=""))
+    made = PointType.objects.get(program=program, code="stars")
+    assert (made.redeem_max_percent, made.hold_minutes) == (40, 15)

@@ -13,6 +13,9 @@ from campaigns.versions import publish
 from loyalty.base import clock
 from loyalty.console import timeline
 from loyalty.console.timeline import Cursor
+from loyalty.ledger import ledger
+from loyalty.ledger.acts import Actor
+from loyalty.ledger.models import Transaction
 from loyalty.programs.models import Program
 from tests.console import people
 
@@ -71,11 +74,11 @@ def test_older_rows_follow_the_cursor_without_gap_or_repeat() -> None:
     member = people.ana(people.a_program())
     for _number in range(7):
         people.given(member, 1)
-    whole, _end = timeline.rows(member, before=None, only_points=False, limit=50)
+    whole, _end = timeline.rows(member, at=clock.now(), before=None, only_points=False, limit=50)
     seen: list[str] = []
     cursor: Cursor | None = None
     for _page in range(10):
-        page, cursor = timeline.rows(member, before=cursor, only_points=False, limit=3)
+        page, cursor = timeline.rows(member, at=clock.now(), before=cursor, only_points=False, limit=3)
         seen += [row.key for row in page]
         if cursor is None:
             break
@@ -139,3 +142,36 @@ def a_base_rule(program: Program) -> None:
         created_at=at, updated_at=at,
     )  # fmt: skip
     publish(campaign, by="olga", at=at)
+
+
+def test_reserved_points_show_as_held_and_the_timeline_says_what_became_of_them() -> None:
+    member = people.ana(people.a_program())
+    people.given(member, 1000)
+    now = clock.now()
+    till, points = Actor("channel", "web"), people.points_of(member.program)
+
+    def reserve(units: int, minutes: int) -> Transaction:
+        lapses_at = now + timedelta(minutes=minutes)
+        return ledger.hold(
+            member, points, units, lapses_at=lapses_at, at=now, actor=till, reason_code="checkout"
+        )
+
+    ledger.capture(reserve(100, 30), at=now)
+    ledger.release(reserve(200, 30), at=now, actor=till)
+    reserve(300, 5)
+    reserve(400, 30)
+    client = people.sam()
+    page = client.get(f"/console/members/{member.pk}/").content.decode()
+    assert re.search(r"Held</dt><dd>700", page)
+    for title in (
+        "Redeemed 100 points",
+        "Reserved 200 points, released again",
+        "Released 200 points, which were reserved",
+        "Reserved 300 points<",
+        "Paid an order with points",
+    ):
+        assert title in page
+    with clock.pinned(now + timedelta(minutes=5)):
+        page = client.get(f"/console/members/{member.pk}/").content.decode()
+    assert re.search(r"Held</dt><dd>400", page)
+    assert "Reserved 300 points, released again" in page

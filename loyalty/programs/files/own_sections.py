@@ -29,7 +29,14 @@ from loyalty.programs.files.shapes import (
     expiry_entry,
     text,
 )
-from loyalty.programs.models import LAST_PENDING_YEAR, MOST_PENDING_DAYS, Channel, PointType, Program
+from loyalty.programs.models import (
+    LAST_PENDING_YEAR,
+    MAX_HOLD_MINUTES,
+    MOST_PENDING_DAYS,
+    Channel,
+    PointType,
+    Program,
+)
 
 
 class ProgramEntry(Entry):
@@ -75,11 +82,14 @@ class PendingEntry(Entry):
 
 
 class CheckoutEntry(Entry):
-    """Paying with points: the money that one point pays, and the fewest and the steps in points."""
+    """Paying with points: the money that one point pays, the fewest and the steps in points, the most of an order in
+    percent, and for how many minutes they are reserved."""
 
     rate: Number6
     minimum: Number4 | None = None
     increment: Number4 | None = None
+    max_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    hold_minutes: Annotated[int, Field(ge=1, le=MAX_HOLD_MINUTES)] = 15
 
 
 class PointTypeEntry(Entry):
@@ -198,9 +208,12 @@ def _point_type_values(applying: Applying, entry: PointTypeEntry, path: Path) ->
 
 def _checkout_values(applying: Applying, entry: PointTypeEntry, path: Path) -> dict[str, Any]:
     checkout = entry.checkout
-    values: dict[str, Any] = {"redeem_rate": None, "redeem_minimum": 0, "redeem_increment": 1}
+    values: dict[str, Any] = {
+        "redeem_rate": None, "redeem_minimum": 0, "redeem_increment": 1, "redeem_max_percent": 100, "hold_minutes": 15,
+    }  # fmt: skip
     if checkout is None:
         return values
+    values |= {"redeem_max_percent": checkout.max_percent, "hold_minutes": checkout.hold_minutes}
     if not checkout.rate > 0:
         applying.refuse((*path, "rate"), "rate_invalid", "A point pays something: the rate is above zero.")
     values["redeem_rate"] = checkout.rate
@@ -250,6 +263,8 @@ def _point_type(row: PointType) -> dict[str, Any]:
             "rate": row.redeem_rate.normalize(),
             "minimum": points_of(row.redeem_minimum, row.decimals),
             "increment": points_of(row.redeem_increment, row.decimals),
+            "max_percent": row.redeem_max_percent,
+            "hold_minutes": row.hold_minutes,
         }
     return made
 
