@@ -17,7 +17,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from unfold.decorators import display
 
 from campaigns.models import BonusCampaign, Campaign, CampaignVersion, EarningCampaign
-from loyalty.base.admin import tidy_json
+from loyalty.base.admin import ToldHistory, tidy_json
 from loyalty.programs.scoped_admin import LongListAdmin
 
 
@@ -28,14 +28,14 @@ class Unchangeable(LongListAdmin):
 
 
 @admin.register(EarningCampaign, BonusCampaign)
-class CampaignChildAdmin(SimpleHistoryAdmin, PolymorphicChildModelAdmin, Unchangeable):  # type: ignore[misc]
+class CampaignChildAdmin(ToldHistory, SimpleHistoryAdmin, PolymorphicChildModelAdmin, Unchangeable):  # type: ignore[misc]
     base_model = Campaign
     show_in_index = False
     object_history_template: ClassVar[Any] = "simple_history/object_history.html"
 
 
 @admin.register(Campaign)
-class CampaignAdmin(SimpleHistoryAdmin, PolymorphicParentModelAdmin, Unchangeable):  # type: ignore[misc]
+class CampaignAdmin(ToldHistory, SimpleHistoryAdmin, PolymorphicParentModelAdmin, Unchangeable):  # type: ignore[misc]
     base_model = Campaign
     child_models = [EarningCampaign, BonusCampaign]
     list_display = ["page", "code", "trigger", "starts_at", "ends_at", "updated_by", "updated_at"]

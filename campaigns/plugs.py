@@ -14,10 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import program_file
+from campaigns.builder.describe import Describer, draft_definition
 from campaigns.earning import retry
-from campaigns.models import BudgetUse, CampaignVersion
+from campaigns.models import BonusCampaign, BudgetUse, Campaign, CampaignVersion, EarningCampaign
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
+from loyalty.console.changes import Change, Told, tell
 from loyalty.console.panels import Notice, Panel, Step, event_panels, setup_steps, watchers
 from loyalty.events.actions import EventAction, event_actions
 from loyalty.programs.models import Program
@@ -30,6 +32,19 @@ def plug_in() -> None:
     event_actions.register("retry", EventAction(gettext_lazy("Try failed events again"), retry_events))
     watchers.register("budgets", budgets_nearly_used, order=40)
     setup_steps.register("campaign", has_campaign, order=40)
+    for model in (EarningCampaign, BonusCampaign):
+        tell(Told(model, _page_of, permission="campaigns.view_campaign", compare=_compare))
+
+
+def _page_of(campaign: Campaign) -> str:
+    return reverse("campaigns:campaign", args=[campaign.pk])
+
+
+def _compare(old: Campaign | None, new: Campaign, program: Program) -> list[Change]:
+    """Two states of a draft, part by part in the words of the builder."""
+    before = draft_definition(old) if old else None
+    found = Describer(program).changes(before, draft_definition(new))
+    return [Change(str(one.label), one.old, one.new) for one in found]
 
 
 def retry_events(model_admin: Any, request: HttpRequest, events: Any) -> None:

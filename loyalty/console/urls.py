@@ -7,6 +7,7 @@ from django.urls import path
 from loyalty.console import (
     adjust_views,
     event_views,
+    history_views,
     job_views,
     key_views,
     member_edit_views,
@@ -35,6 +36,7 @@ urlpatterns = [
     path("channels/<int:channel_id>/keys/new/", key_views.make_key, name="make-key"),
     path("keys/<int:key_id>/roll/", key_views.roll_key, name="roll-key"),
     path("keys/<int:key_id>/revoke/", key_views.revoke_key, name="revoke-key"),
+    path("history/<str:label>/<int:pk>/", history_views.history, name="history"),
     path("jobs/", job_views.job_list_page, name="jobs"),
     path("jobs/tray/", job_views.job_tray, name="job-tray"),
     path("jobs/<uuid:job_id>/", job_views.job_page, name="job"),

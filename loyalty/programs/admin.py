@@ -21,7 +21,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from loyalty.base import clock
-from loyalty.base.admin import JobAdmin, ListAdmin
+from loyalty.base.admin import JobAdmin, ListAdmin, ToldHistory
 from loyalty.base.models import Job
 from loyalty.programs import programs
 from loyalty.programs.admin_forms import ChannelForm, PointTypeForm, ProgramForm
@@ -33,7 +33,7 @@ EXPIRY_FIELDS = [("expiry_kind", "expiry_rounding"), ("expiry_count", "expiry_un
 
 
 @admin.register(Program)
-class ProgramAdmin(SimpleHistoryAdmin, ListAdmin):  # type: ignore[misc]
+class ProgramAdmin(ToldHistory, SimpleHistoryAdmin, ListAdmin):  # type: ignore[misc]
     form = ProgramForm
     list_display = ["name", "code", "currency", "timezone", "shown_mode", "shown_status"]
     search_fields = ["name", "code"]
@@ -79,7 +79,7 @@ class ProgramAdmin(SimpleHistoryAdmin, ListAdmin):  # type: ignore[misc]
 
 
 @admin.register(PointType)
-class PointTypeAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
+class PointTypeAdmin(ToldHistory, SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
     form = PointTypeForm
     list_display = ["name_many", "code", "decimals", "is_default", "expiry_kind", "pending_kind"]
     empty_title = _("No point types yet")
@@ -118,7 +118,7 @@ class PointTypeAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
 
 
 @admin.register(Channel)
-class ChannelAdmin(SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
+class ChannelAdmin(ToldHistory, SimpleHistoryAdmin, ScopedAdmin):  # type: ignore[misc]
     form = ChannelForm
     list_display = ["name", "code", "kind", "is_active", "working_keys", "manage_keys"]
     list_filter = ["kind", "is_active"]

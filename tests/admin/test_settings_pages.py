@@ -69,7 +69,9 @@ def test_pausing_a_program_writes_the_interval_and_a_history_line() -> None:
     assert ProgramPause.objects.get().ended_at is None
     client.post(f"/admin/programs/program/{program.pk}/change/", changed | {"status": "running"})
     assert ProgramPause.objects.get().ended_at is not None
-    assert "olga" in client.get(f"/admin/programs/program/{program.pk}/history/").content.decode()
+    assert (
+        "olga" in client.get(f"/admin/programs/program/{program.pk}/history/", follow=True).content.decode()
+    )
 
 
 def test_currency_code_and_mode_stay_as_they_were() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.db.models import Model
 from django.forms import BoundField, Textarea
 from django.template import Context
 from django.utils.html import format_html
@@ -190,3 +191,9 @@ def reason(code: str) -> str:
 def concat(left: object, right: object) -> str:
     """Names of form controls are made of parts, some of them numbers."""
     return f"{left}{right}"
+
+
+@register.filter
+def model_label(row: Model) -> str:
+    """The name under which the history of a row is told: `programs.channel`."""
+    return row._meta.label_lower
