@@ -16,13 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns import versions
 from campaigns.builder.describe import Describer, draft_definition
-from campaigns.builder.forms import SECTION_OF, LocalMomentField
+from campaigns.builder.forms import SECTION_OF
 from campaigns.faults import faults
 from campaigns.models import Award, Campaign, CampaignVersion, EarningCampaign
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
 from loyalty.base.words import Words
 from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
+from loyalty.console.fields import LocalMomentField
 
 STATES: dict[str, Words] = {
     "draft": gettext_lazy("Draft"),

@@ -15,7 +15,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.builder.editor import said
 from campaigns.fields import from_json, schema_for
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
 from campaigns.words.phrases import voice_of
@@ -25,6 +24,7 @@ from loyalty.base.errors import LaurelError
 from loyalty.base.words import Words
 from loyalty.conditions.fields import Schema
 from loyalty.conditions.standard import WEEKDAYS
+from loyalty.console.condition_drawing import said
 from loyalty.console.words import moment, number
 from loyalty.events.models import EventType
 from loyalty.programs.models import PointType, Program

@@ -6,9 +6,7 @@ its field but does not stop the saving: nobody loses work over a missing date.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -18,18 +16,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.builder.describe import TRIGGER_WORDS, plain
-from campaigns.builder.editor import Editor
 from campaigns.caps import PERIODS
 from campaigns.faults import TRIGGERS, faults
 from campaigns.fields import schema_for
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
 from campaigns.words.summary import PER
-from loyalty.base.clock import resolve_local
 from loyalty.base.errors import LaurelError
 from loyalty.base.numbers import format_points, parse_points
 from loyalty.base.text import clean
 from loyalty.conditions.fields import FieldType
 from loyalty.conditions.standard import WEEKDAYS
+from loyalty.console.condition_editor import Editor
+from loyalty.console.fields import LocalMomentField
 from loyalty.events.models import EventType
 from loyalty.programs.models import PointType, Program
 
@@ -49,42 +47,6 @@ SECTION_OF = {
     "starts_at": "time", "ends_at": "time", "weekdays": "time", "hours": "time",
     "caps": "limits", "budget": "limits", "priority": "limits", "stacking_group": "limits",
 }  # fmt: skip
-
-
-class LocalMomentField(forms.CharField):
-    """A wall-clock time in the program's zone, as an instant. A time that the clocks skip becomes the first one after
-    the gap; one that comes twice, the first of the two. `notice` says so."""
-
-    widget = forms.TextInput(attrs={"type": "datetime-local", "step": "60"})
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, **kwargs)
-        self.program: Program | None = None
-        self.notice = ""
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, datetime) and self.program is not None:
-            return value.astimezone(self.program.zone).strftime("%Y-%m-%dT%H:%M")
-        return value
-
-    def to_python(self, value: Any) -> Any:
-        if not value:
-            return None
-        if self.program is None:
-            raise RuntimeError("the field needs its program")
-        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?", str(value), re.ASCII):
-            raise ValidationError(_("Write a date and a time, such as 2026-12-05 09:00."))
-        try:
-            found = resolve_local(datetime.fromisoformat(str(value)), self.program.zone)
-        except (ValueError, OverflowError) as wrong:
-            raise ValidationError(_("There is no such date or time.")) from wrong
-        if not 1900 <= found.at.year <= 9998:
-            raise ValidationError(_("Years run from 1900 to 9998."))
-        if found.how == "moved":
-            self.notice = _("The clocks skip this time; the first moment after it counts.")
-        elif found.how == "first_of_two":
-            self.notice = _("This time comes twice on that day; the first one counts.")
-        return found.at
 
 
 class BudgetField(forms.CharField):

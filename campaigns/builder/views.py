@@ -5,7 +5,6 @@ Saved with a guard against stale edits.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import messages
@@ -18,10 +17,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns import drafts, versions
 from campaigns.builder.audience import audience
 from campaigns.builder.describe import Describer, draft_definition
-from campaigns.builder.editor import QUANTIFIERS, Editor, drawn, offered
 from campaigns.builder.forms import EDITORS, DraftForm, form_for
 from campaigns.builder.recipes import RECIPES, start
-from campaigns.builder.values import known_values
 from campaigns.errors import StaleDraft
 from campaigns.fields import schema_for
 from campaigns.models import Campaign, EarningCampaign
@@ -29,9 +26,10 @@ from campaigns.views import STATES, TONES, campaign_of
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
 from loyalty.base.words import Words
-from loyalty.conditions.fields import Schema
 from loyalty.conditions.standard import WEEKDAYS
 from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
+from loyalty.console.condition_drawing import drawn_editor
+from loyalty.console.known_values import known_values
 
 SECTIONS: list[tuple[str, Words]] = [
     ("goal", gettext_lazy("Goal")),
@@ -203,7 +201,7 @@ def _context(request: ScreenRequest, campaign: Campaign, form: DraftForm) -> dic
         "is_earning": isinstance(campaign, EarningCampaign),
         "is_order": draft.trigger == "order.completed",
         "draft": draft,
-        "editors": {name: drawn_editor(form.editors[name], schema) for name in EDITORS},
+        "editors": {name: drawn_editor(form.editors[name], schema, SCOPES[name]) for name in EDITORS},
         "sections": [(code, label, code in open_sections) for code, label in SECTIONS],
         "blockers": blockers,
         "summary": describer.in_short(definition),
@@ -217,30 +215,4 @@ def _context(request: ScreenRequest, campaign: Campaign, form: DraftForm) -> dic
         "has_version": bool(campaign.pk) and versions.latest(campaign) is not None,
         "zone": request.program.timezone,
         "weekdays": list(WEEKDAYS.items()),
-    }
-
-
-def drawn_editor(editor: Editor, schema: Schema) -> dict[str, Any]:
-    """What the template of an editor needs."""
-    blocks = [
-        {
-            "match": block.match,
-            "rows": [
-                {
-                    "drawn": drawn(row, schema),
-                    "row": row,
-                    "kept": json.dumps(row.kept) if row.kept is not None else "",
-                }
-                for row in block.rows
-            ],
-        }
-        for block in editor.blocks
-    ]
-    return {
-        "prefix": editor.prefix,
-        "match": editor.match,
-        "blocks": blocks,
-        "fields": offered(schema, SCOPES[editor.prefix]),
-        "quantifiers": QUANTIFIERS,
-        "wraps": editor.wraps,
     }

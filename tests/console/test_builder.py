@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from campaigns.builder.editor import Editor
 from campaigns.models import BonusCampaign, CampaignVersion, EarningCampaign
 from loyalty.conditions.standard import STANDARD
+from loyalty.console.condition_editor import Editor
 from tests.console import people
 
 pytestmark = pytest.mark.django_db

@@ -14,10 +14,8 @@ from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
-from loyalty.base.errors import Invalid
 from loyalty.base.words import Words
 from loyalty.conditions.fields import LIST_OPERATORS, PRESENCE_OPERATORS, Field, FieldType, Schema
-from loyalty.conditions.sentences import say
 
 Match = Literal["all", "any"]
 Tree = dict[str, Any]
@@ -26,44 +24,7 @@ MAX_BLOCKS = 10
 MAX_ROWS = 20
 MAX_KEPT = 20_000
 
-OPERATOR_WORDS: dict[str, Words] = {
-    "eq": _("is"),
-    "ne": _("is not"),
-    "in": _("is one of"),
-    "not_in": _("is none of"),
-    "gt": _("is more than"),
-    "gte": _("is at least"),
-    "lt": _("is less than"),
-    "lte": _("is at most"),
-    "between": _("is between"),
-    "contains": _("contains"),
-    "starts_with": _("starts with"),
-    "has_any": _("has any of"),
-    "has_all": _("has all of"),
-    "has_none": _("has none of"),
-    "exists": _("is known"),
-    "not_exists": _("is not known"),
-}
-MOMENT_WORDS: dict[str, Words] = {
-    "gt": _("is after"), "gte": _("is on or after"), "lt": _("is before"), "lte": _("is on or before"),
-}  # fmt: skip
 QUANTIFIERS: dict[str, Words] = {"any": _("any item"), "every": _("every item"), "none": _("no item")}
-SCOPES: dict[str, Words] = {
-    "order": _("Order"),
-    "item": _("Items of the order"),
-    "event": _("Event"),
-    "channel": _("Channel"),
-    "member": _("Member"),
-    "activity": _("What the member did lately"),
-    "time": _("Time"),
-}
-CONTROLS = {
-    FieldType.NUMBER: "number",
-    FieldType.MONEY: "number",
-    FieldType.DATE: "date",
-    FieldType.DATETIME: "datetime",
-    FieldType.TIME: "time",
-}
 
 
 @dataclass(slots=True)
@@ -269,7 +230,7 @@ def _leaf(row: Row, schema: Schema, wraps: bool) -> Tree:
     if row.kept is not None:
         return row.kept
     known = schema.get(row.field)
-    leaf: Tree = {"field": row.field, "op": _op(row, known)}
+    leaf: Tree = {"field": row.field, "op": chosen_op(row, known)}
     if leaf["op"] not in PRESENCE_OPERATORS:
         leaf["value"] = _value(row, leaf["op"], known)
     if known is not None and known.windowed:
@@ -279,7 +240,7 @@ def _leaf(row: Row, schema: Schema, wraps: bool) -> Tree:
     return leaf
 
 
-def _op(row: Row, known: Field | None) -> str:
+def chosen_op(row: Row, known: Field | None) -> str:
     """The chosen operator, or the first that the field has when another field was chosen since."""
     if known is None or row.op in known.operators:
         return row.op
@@ -294,65 +255,3 @@ def _value(row: Row, op: str, known: Field | None) -> Any:
     if known is not None and known.type is FieldType.BOOLEAN:
         return row.value != "false"
     return row.value.strip()
-
-
-# --- what a page needs to draw a row ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """A row with its choices: the operators of its field and the control for its value."""
-
-    row: Row
-    op: str
-    operators: list[tuple[str, Words]]
-    control: str
-    choices: list[tuple[str, Words]]
-    chosen: frozenset[str]
-    windowed: bool
-    of_items: bool
-    sentence: str
-
-
-def drawn(row: Row, schema: Schema) -> Drawn:
-    """How a row looks for the field that it has now."""
-    if row.kept is not None:
-        return Drawn(row, "", [], "kept", [], frozenset(), False, False, said(row.kept, schema))
-    known = schema.get(row.field)
-    if known is None:
-        return Drawn(row, "", [], "none", [], frozenset(), False, False, "")
-    op = _op(row, known)
-    moment = known.type in (FieldType.DATE, FieldType.DATETIME)
-    words = OPERATOR_WORDS | (MOMENT_WORDS if moment else {})
-    choices = list(known.choices.items()) if known.choices else []
-    chosen = frozenset(part.strip() for part in row.value.split(","))
-    return Drawn(
-        row, op, [(one, words[one]) for one in known.operators], _control(known, op), choices, chosen,
-        known.windowed, known.scope == "item", "",
-    )  # fmt: skip
-
-
-def _control(known: Field, op: str) -> str:
-    if op in PRESENCE_OPERATORS:
-        return "none"
-    if known.type is FieldType.BOOLEAN:
-        return "boolean"
-    if known.choices:
-        return "choices" if op in LIST_OPERATORS else "choice"
-    if op in LIST_OPERATORS:
-        return "list"
-    return f"{CONTROLS.get(known.type, 'text')}{'-between' if op == 'between' else ''}"
-
-
-def offered(schema: Schema, scopes: Iterable[str]) -> list[tuple[Words, list[Field]]]:
-    """The fields to choose from, by what they are about."""
-    groups = [(SCOPES[scope], [one for one in schema if one.scope == scope]) for scope in scopes]
-    return [(title, fields) for title, fields in groups if fields]
-
-
-def said(tree: Tree, schema: Schema) -> str:
-    """A condition in words; "" for always, and a hint for what is not complete yet."""
-    try:
-        return say(tree, schema)
-    except Invalid:
-        return str(_("a condition that is not complete yet"))
