@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db.models import Sum
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -20,7 +21,7 @@ from loyalty.base.errors import LaurelError
 from loyalty.console import search, timeline
 from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
 from loyalty.console.orders import look_for_order
-from loyalty.console.panels import event_panels, member_panels
+from loyalty.console.panels import Hit, event_panels, member_panels
 from loyalty.console.timeline import Cursor
 from loyalty.ledger.balances import balances_now
 from loyalty.ledger.models import Lot, Wallet
@@ -43,13 +44,13 @@ class Coming(NamedTuple):
 @require_GET
 @screen("members.view_member")
 def member_list(request: ScreenRequest) -> HttpResponse:
-    """The search page; its results alone for htmx. What is sent with Enter and names one member opens it."""
+    """The search page; its results alone for htmx. What is sent with Enter and names one member, or one thing that an
+    upper app knows, opens it."""
     term = search.tidy(request.GET.get("q", ""))
     typing = bool(request.htmx)
-    if term and not typing:
-        exact = search.exact(request.program, term)
-        if len(exact) == 1:
-            return redirect("console:member", exact[0].pk)
+    elsewhere = search.elsewhere(request.program, term)
+    if term and not typing and (address := _only(search.exact(request.program, term), elsewhere)):
+        return redirect(address)
     found = search.found(request.program, term) if term else []
     if len(found) == 1 and not typing:
         return redirect("console:member", found[0].pk)
@@ -57,6 +58,7 @@ def member_list(request: ScreenRequest) -> HttpResponse:
         "title": _("Members"),
         "term": term,
         "members": with_identifiers(found or _opened(request)) if found or not term else [],
+        "elsewhere": elsewhere,
         "guests": list(search.guests(request.program, term)) if term and not found else [],
         "said": ngettext("%(n)d member found", "%(n)d members found", len(found)) % {"n": len(found)}
         if term
@@ -66,6 +68,14 @@ def member_list(request: ScreenRequest) -> HttpResponse:
     if typing:
         return render(request, "console/_members.html", context | {"program": request.program})
     return show(request, "console/members.html", context)
+
+
+def _only(members: list[Member], elsewhere: list[Hit]) -> str:
+    """The page of the one thing that was named exactly."""
+    pages = [reverse("console:member", args=[member.pk]) for member in members] + [
+        hit.url for hit in elsewhere
+    ]
+    return pages[0] if len(pages) == 1 else ""
 
 
 def _opened(request: ScreenRequest) -> list[Member]:

@@ -42,10 +42,21 @@ class Step:
     link: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something else than a member that the search box found, with its page."""
+
+    text: str
+    url: str
+
+
+Finder: TypeAlias = Callable[[Program, str], Hit | None]
+"""Called with what was typed, tidied, and never with nothing; at most a query or two."""
 Watcher: TypeAlias = Callable[[Program, datetime], list[Notice]]
 Check: TypeAlias = Callable[[Program], Step]
 
 event_panels: Registry[Panel] = Registry("event panel")
 member_panels: Registry[Panel] = Registry("member panel")
+finders: Registry[Finder] = Registry("finder of the search box")
 watchers: Registry[Watcher] = Registry("watcher of the home page")
 setup_steps: Registry[Check] = Registry("setup step")

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from loyalty.base.errors import Invalid
 from loyalty.base.ids import is_uuid
+from loyalty.console.panels import Hit, finders
 from loyalty.events.models import Event
 from loyalty.ledger.models import Transaction
 from loyalty.members.identifiers import CARD, EMAIL, EXTERNAL, PHONE, Ref, normal, resolve
@@ -42,6 +43,12 @@ def found(program: Program, term: str) -> list[Member]:
     have = {member.pk for member in members}
     like = named_like(program, term, limit=LIMIT)
     return members + [member for member in like if member.pk not in have]
+
+
+def elsewhere(program: Program, term: str) -> list[Hit]:
+    """What the upper apps know by exactly this term, such as a redemption by its code."""
+    hits = [find(program, term) for find in finders] if term else []
+    return [hit for hit in hits if hit is not None]
 
 
 def guests(program: Program, term: str) -> QuerySet[Identifier]:

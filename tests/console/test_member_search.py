@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loyalty.console import search
+from loyalty.console.panels import Hit, finders
 from tests.console import people
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +104,18 @@ def test_a_name_with_markup_is_text() -> None:
         page = client.get(path, follow=True).content.decode()
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert" in page
+
+
+def test_what_an_upper_app_knows_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    people.a_program()
+    olga = people.olga()
+    known = Hit("Redemption PICK-UP 77", "/console/numbers/")
+    monkeypatch.setattr(
+        finders, "_items", {"test": (0, lambda program, term: known if term == "77-AB" else None)}
+    )
+    answer = olga.get("/console/members/", {"q": "77-AB"})
+    assert (answer.status_code, answer["Location"]) == (302, "/console/numbers/")
+    typing = olga.get("/console/members/", {"q": "77-AB"}, headers={"HX-Request": "true"}).content.decode()
+    assert "Redemption PICK-UP 77" in typing
+    assert "No member matches" not in typing
+    assert "No member matches" in olga.get("/console/members/", {"q": "78-AB"}).content.decode()
