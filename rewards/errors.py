@@ -69,17 +69,13 @@ class PoolStock(Conflict):
 # --- Redemptions --------------------------------------------------------------------------------------------
 
 
-class SoldOut(Conflict):
-    code = "sold_out"
-    title = "Sold out"
-
-
 class NotEligible(Conflict):
     """The member cannot have it now. The code is that of the first reason; `extra["reasons"]` holds all of them."""
 
     title = "The member cannot have this reward now"
 
     def __init__(self, reasons: Sequence[tuple[str, Words, dict[str, object]]]) -> None:
+        self.reasons = list(reasons)
         code, sentence, numbers = reasons[0]
         told = [{"code": one, "message": str(words), **more} for one, words, more in reasons]
         super().__init__(str(sentence), code=code, extra={**numbers, "reasons": told})

@@ -21,7 +21,7 @@ from loyalty.programs.models import PointType, Program
 from loyalty.programs.schedule import WEEKDAYS, Schedule, window
 from rewards import audience
 from rewards.limits import Cap
-from rewards.models import Price, Reward, RewardPicture
+from rewards.models import PointsReward, Price, Reward, RewardPicture
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +104,10 @@ def _load(program_id: int) -> Shelf:
         .exclude(status=Reward.Status.DRAFT)
         .order_by("position", "code")
     )
+    for reward in rewards:
+        reward.program = program
+        if isinstance(reward, PointsReward):
+            reward.into = types[reward.into_id]
     prices = _prices(rewards, types, schema)
     pictures = dict(RewardPicture.objects.filter(reward__in=rewards).values_list("reward_id", "digest"))
     return Shelf(

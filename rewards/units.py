@@ -58,13 +58,14 @@ def take(stock_id: int, *, reserve: bool) -> Level | None:
 
 def confirm(stock_id: int) -> None:
     """A reserved unit is used."""
-    _write(_MOVE, stock_id, reserved=-1, used=1, loaded=0)
+    _move(stock_id, reserved=-1, used=1, loaded=0)
 
 
-def give_back(stock_id: int, *, was_reserved: bool, is_lost: bool = False) -> None:
+def give_back(stock_id: int, *, was_reserved: bool, is_lost: bool = False) -> Level:
     """A unit returns; one that `is_lost` (a code that somebody has seen) leaves the stock altogether."""
-    lost = -1 if is_lost else 0
-    _write(_MOVE, stock_id, reserved=-int(was_reserved), used=-int(not was_reserved), loaded=lost)
+    return _move(
+        stock_id, reserved=-int(was_reserved), used=-int(not was_reserved), loaded=-1 if is_lost else 0
+    )
 
 
 def release_lapsed(stock_id: int, *, at: datetime) -> int:
@@ -76,8 +77,14 @@ def release_lapsed(stock_id: int, *, at: datetime) -> int:
         cursor.execute(_LAPSED, {"stock": stock_id, "at": at})
         freed = int(cursor.rowcount)
     if freed:
-        _write(_MOVE, stock_id, reserved=-freed, used=0, loaded=0)
+        _move(stock_id, reserved=-freed, used=0, loaded=0)
     return freed
+
+
+def _move(stock_id: int, **changes: int) -> Level:
+    level = _write(_MOVE, stock_id, **changes)
+    assert level is not None  # a stock is never deleted
+    return level
 
 
 def _write(statement: str, stock_id: int, **changes: int) -> Level | None:

@@ -1,0 +1,148 @@
+"""A redemption in hand: its member and itself locked, and how what happens to it is written down.
+
+Every change goes the same way: lock the member, then the redemption, then the wallets; check; write; and move the
+stock last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+
+from loyalty.base.clock import write_instant
+from loyalty.ledger.acts import Actor
+from loyalty.ledger.books import Books
+from loyalty.outbox import facts
+from loyalty.programs.models import Program
+from rewards import units
+from rewards.errors import RedemptionUnknown
+from rewards.models import Code, Redemption, RedemptionStep, StockChange
+
+State = Redemption.State
+LOCK_MEMBER = "SELECT id FROM members_member WHERE id = %s FOR NO KEY UPDATE"
+_RELATED: Final = (
+    "reward",
+    "stock__reward",
+    "code",
+    "point_type__program",
+    "program",
+    "transaction",
+    "credit",
+)
+
+
+def find(program: Program, redemption_id: UUID) -> Redemption:
+    """The redemption with this id. Raises RedemptionUnknown, also for another program's."""
+    rows = Redemption.objects.filter(program=program, pk=redemption_id)
+    found = rows.select_related("reward", "stock", "code", "point_type", "program").first()
+    if found is None:
+        raise RedemptionUnknown
+    return found
+
+
+def state_at(row: Redemption, at: datetime) -> str:
+    """The state as it counts at `at`: what has lapsed or expired by then is so, whether or not that is booked."""
+    if row.state == State.RESERVED and row.reserved_until is not None and row.reserved_until <= at:
+        return State.LAPSED
+    if row.state == State.CONFIRMED and row.expires_at is not None and row.expires_at <= at:
+        return State.EXPIRED
+    return row.state
+
+
+def lock_member(member_id: UUID, *, wait: bool = True) -> bool:
+    """Whatever moves this member's points or rewards waits from now on. Without `wait`, False when he is busy."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_MEMBER + ("" if wait else " SKIP LOCKED"), [member_id])
+        return cursor.fetchone() is not None
+
+
+def locked(redemption: Redemption) -> Redemption:
+    """The redemption as it is in the database now; it and its member are locked to the end of the transaction."""
+    lock_member(redemption.member_id)
+    return reread(redemption.pk)
+
+
+def reread(redemption_id: UUID) -> Redemption:
+    """The same when the member is locked already."""
+    rows = Redemption.objects.select_for_update(no_key=True, of=["self"])
+    return rows.select_related(*_RELATED).get(pk=redemption_id)
+
+
+def books_of(row: Redemption) -> Books | None:
+    """The books of the wallet that paid, with the payment loaded; None for what was free."""
+    if row.transaction_id is None:
+        return None
+    books = Books.open([(row.member_id, row.point_type)], with_lots="all")
+    books.load_originals([row.transaction_id])
+    return books
+
+
+def note(
+    row: Redemption,
+    kind: str,
+    *,
+    at: datetime,
+    actor: Actor,
+    occurred_at: datetime | None = None,
+    words: str = "",
+    data: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """Write down what happened, and announce it. `occurred_at` when that was before now."""
+    happened = occurred_at or at
+    RedemptionStep.objects.create(
+        redemption=row, kind=kind, state=row.state, occurred_at=happened, recorded_at=at, actor_kind=actor.kind,
+        actor=actor.name, note=words[:500], data=dict(data),
+    )  # fmt: skip
+    told = {**_told(row), **data}
+    facts.record(
+        row.program_id, row.member_id, f"redemption.{kind}", told, occurred_at=happened, recorded_at=at
+    )
+
+
+def _told(row: Redemption) -> dict[str, object]:
+    told: dict[str, object] = {
+        "redemption": str(row.pk),
+        "reward": row.terms["reward"],
+        "kind": row.terms["kind"],
+        "state": row.state,
+        "points": row.points,
+        "point_type": row.point_type.code,
+    }
+    if row.stock.code:
+        told["stock"] = row.stock.code
+    if row.reserved_until is not None and row.state == State.RESERVED:
+        told["reserved_until"] = write_instant(row.reserved_until)
+    if row.reference:
+        told["reference"] = row.reference
+    return told
+
+
+def set_code(code: Code, state: str, at: datetime) -> None:
+    """What became of a code."""
+    code.state, code.changed_at = state, at
+    code.save(update_fields=["state", "changed_at"])
+
+
+def return_unit(row: Redemption, *, was_reserved: bool, at: datetime, is_lost: bool = False) -> None:
+    """Give the unit back to the stock: the last write of a transaction. `row.holds_stock` says before whether it has
+    one, and is for the caller to save."""
+    level = units.give_back(row.stock_id, was_reserved=was_reserved, is_lost=is_lost)
+    if is_lost and level.loaded is not None:
+        StockChange.objects.create(
+            stock=row.stock,
+            before=level.loaded + 1,
+            after=level.loaded,
+            reason=StockChange.Reason.REVOKED,
+            at=at,
+        )
+
+
+def due(condition: Q, *, limit: int) -> Iterable[UUID]:
+    """Redemptions for a sweep, oldest first."""
+    return list(Redemption.objects.filter(condition).order_by("pk").values_list("pk", flat=True)[:limit])

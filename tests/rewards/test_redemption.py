@@ -1,0 +1,266 @@
+"""What was taken is used once, or comes back whole."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from loyalty.ledger import ledger
+from loyalty.ledger.models import Lot, Transaction
+from loyalty.members.models import Member
+from loyalty.programs.models import PointType
+from rewards import redemption
+from rewards.errors import (
+    AlreadyUsed,
+    NotEnoughValue,
+    RedemptionExpired,
+    RedemptionUnknown,
+    ReservationLapsed,
+    WrongState,
+)
+from rewards.models import Redemption
+from tests.rewards.shop import (
+    DAY,
+    MINUTE,
+    NOON,
+    OLGA,
+    TILL,
+    a_point_type,
+    a_program,
+    a_reward,
+    available,
+    earned,
+    stock_of,
+)
+
+pytestmark = pytest.mark.django_db
+LIMIT = NOON + 15 * MINUTE
+
+
+# --- cancel -------------------------------------------------------------------------------------------------
+
+
+def test_cancelling_a_reservation_undoes_all_of_it(points: PointType, ada: Member) -> None:
+    reward = a_reward(points, loaded=3)
+    row = redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    row = redemption.cancel(row, at=NOON + MINUTE, actor=TILL, reason="changed her mind")
+    assert (row.state, row.closed_at, row.reason) == ("cancelled", NOON + MINUTE, "changed her mind")
+    assert (available(ada), stock_of(reward).left) == (1000, 3)
+    assert redemption.cancel(row, at=NOON + DAY, actor=TILL).closed_at == NOON + MINUTE
+    assert Transaction.objects.filter(kind="refund").count() == 1
+
+
+def test_cancelling_what_is_not_used_revokes_the_code(points: PointType, ada: Member) -> None:
+    reward = a_reward(points, loaded=3)
+    row = redemption.redeem(ada, reward, at=NOON, actor=TILL)
+    row = redemption.cancel(row, at=NOON + DAY, actor=OLGA)
+    assert row.code is not None
+    row.code.refresh_from_db()
+    assert row.code.state == "revoked"
+    assert (available(ada), stock_of(reward).left, row.points_back) == (1000, 3, 100)
+    with pytest.raises(WrongState):
+        redemption.use(row, at=NOON + DAY, actor=TILL)
+
+
+def test_the_points_go_back_into_the_very_lots(points: PointType, ada: Member) -> None:
+    earned(ada, points, 60, expires_at=NOON + 10 * DAY)
+    row = redemption.redeem(ada, a_reward(points), at=NOON, actor=TILL)
+    first, second = Lot.objects.order_by("-expires_at")
+    assert {first.remaining, second.remaining} == {0, 960}
+    redemption.cancel(row, at=NOON + DAY, actor=TILL)
+    assert sorted(Lot.objects.values_list("remaining", flat=True)) == [60, 1000]
+
+
+def test_what_was_used_is_not_cancelled(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points), at=NOON, actor=TILL)
+    redemption.use(row, at=NOON, actor=TILL)
+    with pytest.raises(AlreadyUsed):
+        redemption.cancel(row, at=NOON, actor=TILL)
+    assert available(ada) == 900
+
+
+def test_what_was_done_at_once_is_refunded_not_cancelled(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points, "donation"), at=NOON, actor=TILL)
+    assert (row.state, row.code) == ("fulfilled", None)
+    with pytest.raises(WrongState):
+        redemption.cancel(row, at=NOON, actor=TILL)
+    assert redemption.refund(row, at=NOON, actor=OLGA).state == "refunded"
+    assert available(ada) == 1000
+
+
+# --- the limit of a reservation -----------------------------------------------------------------------------
+
+
+def test_until_its_limit_it_is_confirmed_and_not_at_it(points: PointType, ada: Member, ben: Member) -> None:
+    reward = a_reward(points)
+    early = redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    late = redemption.reserve(ben, reward, at=NOON, actor=TILL)
+    assert redemption.confirm(early, at=LIMIT - timedelta(microseconds=1), actor=TILL).state == "confirmed"
+    with pytest.raises(ReservationLapsed):
+        redemption.confirm(late, at=LIMIT, actor=TILL)
+
+
+def test_a_reservation_lapses_dated_with_its_instant_however_late_the_sweep(
+    points: PointType, ada: Member
+) -> None:
+    reward = a_reward(points, loaded=3)
+    row = redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    assert redemption.lapse(row, at=LIMIT - timedelta(microseconds=1)) is None
+    assert redemption.lapse(row, at=LIMIT + DAY) is not None
+    assert redemption.lapse(row, at=LIMIT + DAY) is None
+    row.refresh_from_db()
+    assert (row.state, row.closed_at, row.points_back) == ("lapsed", LIMIT, 100)
+    assert Transaction.objects.get(kind="refund").occurred_at == LIMIT
+    assert (available(ada, LIMIT + DAY), stock_of(reward).left) == (1000, 3)
+
+
+def test_cancelling_too_late_closes_it_as_lapsed(points: PointType, ada: Member) -> None:
+    row = redemption.reserve(ada, a_reward(points), at=NOON, actor=TILL)
+    assert redemption.cancel(row, at=LIMIT, actor=TILL).state == "lapsed"
+
+
+def test_what_was_cancelled_is_not_confirmed(points: PointType, ada: Member) -> None:
+    row = redemption.reserve(ada, a_reward(points), at=NOON, actor=TILL)
+    redemption.cancel(row, at=NOON, actor=TILL)
+    with pytest.raises((WrongState, ReservationLapsed)):
+        redemption.confirm(row, at=NOON, actor=TILL)
+
+
+def test_points_of_a_lapsed_reservation_can_be_spent_before_it_is_closed(
+    points: PointType, ada: Member
+) -> None:
+    dear = a_reward(points, cost=1000)
+    first = redemption.reserve(ada, dear, at=NOON, actor=TILL)
+    second = redemption.redeem(ada, dear, at=LIMIT, actor=TILL)
+    assert second.state == "confirmed"
+    closed = redemption.lapse(first, at=LIMIT + DAY)
+    assert closed is not None
+    assert closed.points_back == 1000
+    assert available(ada, LIMIT + DAY) == 0
+    assert Transaction.objects.filter(kind="refund").count() == 1
+
+
+# --- use ----------------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_used_once(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points), at=NOON, actor=TILL)
+    row = redemption.use(row, at=NOON + MINUTE, actor=TILL, reference="order-1")
+    assert (row.state, row.fulfilled_at) == ("fulfilled", NOON + MINUTE)
+    assert row.code is not None
+    assert row.code.state == "used"
+    with pytest.raises(AlreadyUsed):
+        redemption.use(row, at=NOON + MINUTE, actor=TILL)
+    assert [step.kind for step in row.steps.all()] == ["confirmed", "used", "fulfilled"]
+
+
+def test_what_is_only_reserved_has_no_code_to_use(points: PointType, ada: Member) -> None:
+    row = redemption.reserve(ada, a_reward(points), at=NOON, actor=TILL)
+    with pytest.raises(WrongState):
+        redemption.use(row, at=NOON, actor=TILL)
+
+
+def test_a_gift_value_is_used_in_parts(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points, "gift"), at=NOON, actor=TILL)
+    row = redemption.use(row, at=NOON, actor=TILL, amount=Decimal("12.50"), reference="order-1")
+    assert (row.state, row.remaining) == ("confirmed", Decimal("7.50"))
+    with pytest.raises(NotEnoughValue) as refused:
+        redemption.use(row, at=NOON, actor=TILL, amount=Decimal("7.51"))
+    assert refused.value.extra == {"asked": "7.51", "remaining": "7.5000"}
+    row = redemption.use(row, at=NOON, actor=TILL)
+    assert (row.state, row.remaining) == ("fulfilled", Decimal(0))
+    spent = [Decimal(step.data["amount"]) for step in row.steps.filter(kind="used")]
+    assert sum(spent) == 20
+
+
+def test_of_a_gift_value_partly_used_the_rest_is_refunded(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points, "gift"), at=NOON, actor=TILL)
+    redemption.use(row, at=NOON, actor=TILL, amount=Decimal("12.50"))
+    with pytest.raises(AlreadyUsed):
+        redemption.cancel(row, at=NOON, actor=TILL)
+    row = redemption.refund(row, at=NOON, actor=OLGA)
+    assert (row.state, row.points_back) == ("refunded", 37)  # 100 × 7.50 / 20.00, rounded down
+    assert row.code is not None
+    assert row.code.state == "revoked"
+
+
+def test_a_code_runs_out_at_its_instant_however_late_the_sweep(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points, valid_days=1), at=NOON, actor=TILL)
+    end = row.expires_at
+    assert end is not None
+    with pytest.raises(RedemptionExpired):
+        redemption.use(row, at=end, actor=TILL)
+    with pytest.raises(RedemptionExpired):
+        redemption.cancel(row, at=end, actor=TILL)
+    assert redemption.expire(row, at=end - timedelta(microseconds=1)) is None
+    expired = redemption.expire(row, at=end + DAY)
+    assert expired is not None
+    assert (expired.state, expired.closed_at) == ("expired", end)
+    assert available(ada, end + DAY) == 900
+    assert redemption.expire(row, at=end + DAY) is None
+
+
+# --- refund -------------------------------------------------------------------------------------------------
+
+
+def test_what_was_used_is_refunded_once_and_the_stock_stays(points: PointType, ada: Member) -> None:
+    reward = a_reward(points, loaded=3)
+    row = redemption.redeem(ada, reward, at=NOON, actor=TILL)
+    with pytest.raises(WrongState):
+        redemption.refund(row, at=NOON, actor=OLGA)
+    redemption.use(row, at=NOON, actor=TILL)
+    row = redemption.refund(row, at=NOON, actor=OLGA, reason="did not work")
+    redemption.refund(row, at=NOON, actor=OLGA)
+    assert (row.state, available(ada), stock_of(reward).left) == ("refunded", 1000, 2)
+
+
+def test_goods_that_came_back_are_in_stock_again(points: PointType, ada: Member) -> None:
+    reward = a_reward(points, loaded=3)
+    row = redemption.redeem(ada, reward, at=NOON, actor=TILL)
+    redemption.use(row, at=NOON, actor=TILL)
+    row = redemption.refund(row, at=NOON, actor=OLGA, points=40, restock=True)
+    assert (row.points_back, available(ada), stock_of(reward).left) == (40, 940, 3)
+
+
+def test_a_reward_of_points_credits_the_other_wallet_and_its_refund_takes_them_back(
+    points: PointType, ada: Member
+) -> None:
+    stars = a_point_type(points.program, "stars")
+    reward = a_reward(points, "points", into=stars, gives=7)
+    row = redemption.redeem(ada, reward, at=NOON, actor=TILL)
+    assert (row.state, available(ada)) == ("fulfilled", 900)
+    assert row.credit_id is not None
+    assert Transaction.objects.get(pk=row.credit_id).amount == 7
+    redemption.refund(row, at=NOON, actor=OLGA)
+    assert available(ada) == 1000
+    assert Lot.objects.get(transaction=row.credit_id).remaining == 0
+
+
+def test_a_reserved_reward_of_points_gives_them_with_the_confirmation(points: PointType, ada: Member) -> None:
+    stars = a_point_type(points.program, "stars")
+    row = redemption.reserve(ada, a_reward(points, "points", into=stars, gives=7), at=NOON, actor=TILL)
+    assert row.credit_id is None
+    row = redemption.confirm(row, at=NOON, actor=TILL)
+    assert row.state == "fulfilled"
+    assert row.credit_id is not None
+    assert Transaction.objects.get(pk=row.credit_id).point_type == stars
+
+
+def test_points_given_back_in_the_books_are_not_given_twice(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points), at=NOON, actor=TILL)
+    assert row.transaction_id is not None
+    from_the_books = Transaction.objects.get(pk=row.transaction_id)
+    ledger.refund(from_the_books, points=70, at=NOON, actor=OLGA)
+    row = redemption.cancel(row, at=NOON, actor=OLGA)
+    assert (row.points_back, available(ada)) == (30, 1000)
+
+
+def test_another_programs_redemption_is_unknown(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points), at=NOON, actor=TILL)
+    assert redemption.find(points.program, row.pk) == row
+    other = a_point_type(a_program("bar")).program
+    with pytest.raises(RedemptionUnknown):
+        redemption.find(other, row.pk)
+    assert Redemption.objects.count() == 1
