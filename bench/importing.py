@@ -19,7 +19,7 @@ FILE = Path(os.environ.get("LAUREL_IMPORT_FILE", "../shared/data/online_retail_2
 
 def main(*, quick: bool = False) -> None:
     """Print rows and events a second, the totals, and whether every customer's account agrees."""
-    from campaigns.imports import reading
+    from loyalty.base.imports import reading
     from tests.imports import oracle, shop
 
     if quick or not FILE.exists():

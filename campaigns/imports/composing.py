@@ -10,24 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from campaigns.imports.grouping import Group
 from campaigns.imports.lines import Line, LineReader
-from campaigns.imports.reading import Row
 from loyalty.base.clock import write_instant
 from loyalty.base.errors import Invalid, LaurelError
+from loyalty.base.imports.badrows import Refused
+from loyalty.base.imports.reading import Row
 from loyalty.events.types import ORDER_COMPLETED, ORDER_RETURNED
 
 _LINE_PATH = re.compile(r"/data/lines/(\d+)(?:/|$)")
-
-
-class Refused(NamedTuple):
-    """A row that has no effect, and why. `code` is stable."""
-
-    row: Row
-    code: str
-    reason: str
 
 
 @dataclass(slots=True)

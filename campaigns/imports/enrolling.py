@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from campaigns.imports.composing import Composed, Refused
+from campaigns.imports.composing import Composed
 from campaigns.imports.mapping import Mapping
 from loyalty.base.errors import Invalid
+from loyalty.base.imports.badrows import Refused
 from loyalty.events import guests
 from loyalty.members import identifiers
 from loyalty.members.bulk import register_many

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from campaigns.imports.reading import Row
+from loyalty.base.imports.reading import Row
 
 WINDOW = 2_000  # tills write at the same time: rows of one order may have others between them, up to so many
 

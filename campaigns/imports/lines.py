@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 from campaigns.imports.mapping import NOT_GOODS, Mapping, matches
-from campaigns.imports.reading import Row
 from loyalty.base.clock import FIRST_YEAR, LAST_YEAR, resolve_local
 from loyalty.base.errors import Invalid
+from loyalty.base.imports.reading import Row
 from loyalty.base.numbers import parse_decimal
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from campaigns.imports import reading
-from campaigns.imports.badrows import BadRows
 from campaigns.imports.composing import Composed, Composer
 from campaigns.imports.grouping import grouped
 from campaigns.imports.lines import LineReader
 from campaigns.imports.mapping import Mapping
 from campaigns.imports.sending import Sender
+from loyalty.base.imports import reading
+from loyalty.base.imports.badrows import BadRows
 from loyalty.programs.models import Channel
 
 STEP = 500  # groups between two signs of life

@@ -11,18 +11,15 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import transaction
 
-from campaigns.imports import reading
-from campaigns.imports.badrows import BadRows
-from campaigns.imports.composing import Composed, Composer, Refused
+from campaigns.imports.composing import Composed, Composer
 from campaigns.imports.enrolling import Enroller
 from campaigns.imports.grouping import Group, grouped
 from campaigns.imports.lines import LineReader
@@ -30,7 +27,9 @@ from campaigns.imports.mapping import Mapping
 from campaigns.imports.sending import Sender
 from campaigns.imports.totals import totals
 from loyalty.base import jobs
-from loyalty.base.errors import Busy, Conflict
+from loyalty.base.errors import Busy
+from loyalty.base.imports import reading
+from loyalty.base.imports.badrows import BadRows, Refused
 from loyalty.base.locking import retrying
 from loyalty.base.models import Job
 from loyalty.events.intake import MAX_BATCH
@@ -77,35 +76,6 @@ def job_of(source: Source, program: str, *, at: datetime, again: bool = False, b
     """The job of this import, old or new; `again` makes a fresh one, which goes through the whole file once more."""
     period = "" if again else source.period
     return jobs.submit(KIND, scope=program, period=period, at=at, created_by=by)
-
-
-@contextmanager
-def held(job: Job) -> Iterator[None]:
-    """Nobody else works on this import. The lock ends with its connection, so that a killed run is known to be dead
-    at once and not after its heartbeat has grown old. Raises Conflict `import_running`."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"import {job.pk}"])
-        if not cursor.fetchone()[0]:
-            raise Conflict("Another process is running this import.", code="import_running")
-    try:
-        yield
-    finally:
-        # A connection that is broken has let go by itself.
-        with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"import {job.pk}"])
-
-
-def claim(job: Job, *, at: datetime) -> Job:
-    """Take up the job where it stands; the caller holds it. Raises Conflict when it is done or cannot be had."""
-    job.refresh_from_db()
-    if job.state == Job.State.RUNNING:
-        jobs.release(job)
-    elif job.state in (Job.State.FAILED, Job.State.CANCELLED):
-        jobs.resume(job)
-    claimed = jobs.claim_row(job, at=at)
-    if claimed is None:
-        raise Conflict("This import is done already.", code="import_done")
-    return claimed
 
 
 class Run:

@@ -14,8 +14,9 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, transaction
 
 from campaigns import earning, inbox
-from campaigns.imports.composing import Composed, Refused, Sending, faults_of, in_time
+from campaigns.imports.composing import Composed, Sending, faults_of, in_time
 from loyalty.base.errors import Busy, LaurelError
+from loyalty.base.imports.badrows import Refused
 from loyalty.events import intake
 from loyalty.events.models import Event
 from loyalty.events.payloads import Reader

@@ -1,27 +1,24 @@
 from __future__ import annotations
 
-import lzma
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from campaigns.imports import mapping, reading, run
+from campaigns.imports import mapping, run
 from campaigns.imports.rehearsal import rehearse
 from campaigns.imports.wording import summary
 from loyalty.base import clock, jobs
 from loyalty.base.errors import LaurelError
+from loyalty.base.imports import reading
+from loyalty.base.imports.claims import claim, held
+from loyalty.base.imports.terminal import progress_bar
 from loyalty.base.models import Job
 from loyalty.members.identifiers import PREFIXES
 from loyalty.programs.models import Channel, Program
 
-UNREADABLE = (OSError, EOFError, UnicodeError, LookupError, lzma.LZMAError, zlib.error)
 _MAPPED = (
     "time_format", "zone", "currency", "member_kind", "return_prefix", "skip_prefix", "not_goods", "gift_cards",
     "enrol", "keep_guests", "delimiter", "encoding",
@@ -74,12 +71,12 @@ class Command(BaseCommand):
             raise CommandError(wrong.detail) from wrong
         except RuntimeError as wrong:
             raise CommandError(f"{wrong}. The same command goes on from here.") from wrong
-        except UNREADABLE as wrong:
+        except reading.UNREADABLE as wrong:
             raise CommandError(f"{file}: {wrong or type(wrong).__name__}") from wrong
 
     def _rehearse(self, file: Path, how: mapping.Mapping, channel: Channel, bad: Path, at: datetime) -> None:
-        with self._progress(file, 0) as watch:
-            counts = rehearse(file, how, channel, bad, at=at, watch=lambda rows: watch(run.Progress(rows, 0)))
+        with progress_bar(file, 0) as show:
+            counts = rehearse(file, how, channel, bad, at=at, watch=lambda rows: show(rows, events=0))
         self.stdout.write(f"Dry run: nothing was written.\n{summary(counts, bad)}")
 
     def _import(self, source: run.Source, channel: Channel, bad: Path, at: datetime, *, again: bool) -> None:
@@ -88,8 +85,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Nothing new: this file was imported on {job.finished_at:%Y-%m-%d %H:%M} UTC.")
             self._tell(job.result)
             return
-        with run.held(job):
-            job = run.claim(job, at=at)
+        with held(f"import {job.pk}"):
+            job = claim(job, at=at)
             if rows := int(job.cursor.get("counts", {}).get("rows", 0)):
                 self.stdout.write(f"Going on after row {rows:,}.")
             self._tell(self._carry_out(job, source, channel, bad, at))
@@ -98,7 +95,11 @@ class Command(BaseCommand):
         self, job: Job, source: run.Source, channel: Channel, bad: Path, at: datetime
     ) -> Mapping[str, Any]:
         try:
-            with self._progress(source.path, job.done) as watch:
+            with progress_bar(source.path, job.done) as show:
+
+                def watch(news: run.Progress) -> None:
+                    show(news.rows, events=news.events)
+
                 return run.Run(job, source, channel, bad, at=at, watch=watch).carry_out()
         except KeyboardInterrupt:
             jobs.release(job)
@@ -111,24 +112,6 @@ class Command(BaseCommand):
         bad = result.get("bad_rows")
         told = summary(result.get("counts", {}), Path(bad) if bad else None, result.get("points"))
         self.stdout.write(told)
-
-    @contextmanager
-    def _progress(self, file: Path, done: int) -> Iterator[Callable[[run.Progress], None]]:
-        """A bar with rate and time left, for people; what is piped gets none."""
-        columns = (
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"),
-            TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
-        )  # fmt: skip
-        console = Console(stderr=True)
-        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-            task = bar.add_task(file.name, total=reading.count_lines(file), completed=done, rate="")
-
-            def watch(news: run.Progress) -> None:
-                seconds = bar.tasks[task].elapsed or 1
-                rate = f"{(news.rows - done) / seconds:,.0f} rows/s, {news.events / seconds:,.0f} events/s,"
-                bar.update(task, completed=news.rows, rate=rate)
-
-            yield watch
 
 
 def _add_reading(parser: CommandParser) -> None:

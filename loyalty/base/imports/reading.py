@@ -7,15 +7,28 @@ import gzip
 import hashlib
 import io
 import lzma
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, NamedTuple, Protocol, cast
 
-from campaigns.imports.mapping import Mapping
 from loyalty.base.errors import Invalid
 
 _PIECE = 1 << 20
 LONGEST_CELL = 100_000
+UNREADABLE = (OSError, EOFError, UnicodeError, LookupError, lzma.LZMAError, zlib.error)
+"""What reading may raise beside Invalid: no such file, a damaged archive, an encoding that nobody knows."""
+
+
+class Layout(Protocol):
+    """How a file is laid out. `columns` names the file's column for each of our fields."""
+
+    @property
+    def columns(self) -> Mapping[str, str]: ...
+    @property
+    def delimiter(self) -> str: ...
+    @property
+    def encoding(self) -> str: ...
 
 
 class Row(NamedTuple):
@@ -44,23 +57,36 @@ def count_lines(path: Path) -> int:
     return max(lines - 1, 0)
 
 
-def header(path: Path, mapping: Mapping) -> list[str]:
+def names(path: Path, delimiter: str, encoding: str) -> list[str]:
+    """The first row. Raises Invalid when it is no text of that kind."""
+    try:
+        with _text(path, encoding) as file:
+            first = next(csv.reader(file, delimiter=delimiter), [])
+    except csv.Error as wrong:
+        raise Invalid(
+            f"The first row is no {delimiter!r}-separated text: {wrong}.", code="header_unreadable"
+        ) from wrong
+    if any(_is_damaged(name) or "\0" in name for name in first):
+        words = "The first row is not text in the expected encoding: say which it is, e.g. cp1252 or utf-16."
+        raise Invalid(words, code="header_unreadable")
+    return [name.strip() for name in first]
+
+
+def header(path: Path, layout: Layout) -> list[str]:
     """The names of the columns. Raises Invalid when one that the mapping names is not there."""
-    with _text(path, mapping) as file:
-        names = next(csv.reader(file, delimiter=mapping.delimiter), [])
-    found = [name.strip() for name in names]
-    if missing := [column for column in mapping.columns.values() if column not in found]:
+    found = names(path, layout.delimiter, layout.encoding)
+    if missing := [column for column in layout.columns.values() if column not in found]:
         raise Invalid(
             f"The file has no column {', '.join(missing)}; it has {', '.join(found)}.", code="column_missing"
         )
     return found
 
 
-def rows(path: Path, mapping: Mapping, width: int) -> Iterator[Row]:
+def rows(path: Path, layout: Layout, width: int) -> Iterator[Row]:
     """All rows after the header; empty ones are left out."""
     csv.field_size_limit(LONGEST_CELL)
-    with _text(path, mapping) as file:
-        reader = csv.reader(file, delimiter=mapping.delimiter)
+    with _text(path, layout.encoding) as file:
+        reader = csv.reader(file, delimiter=layout.delimiter)
         next(reader, None)
         number = 1
         while True:
@@ -70,7 +96,7 @@ def rows(path: Path, mapping: Mapping, width: int) -> Iterator[Row]:
             except StopIteration:
                 return
             except csv.Error as wrong:
-                yield Row(number, [], f"This row is no {mapping.delimiter!r}-separated text: {wrong}.")
+                yield Row(number, [], f"This row is no {layout.delimiter!r}-separated text: {wrong}.")
                 continue
             if cells:
                 yield Row(number, cells, _fault(cells, width))
@@ -79,10 +105,13 @@ def rows(path: Path, mapping: Mapping, width: int) -> Iterator[Row]:
 def _fault(cells: list[str], width: int) -> str:
     if len(cells) != width:
         return f"The row has {len(cells)} cells, the header has {width}."
-    line = "".join(cells)
-    if not line.isascii() and any("\ud800" <= char <= "\udfff" for char in line):
+    if _is_damaged("".join(cells)):
         return "The row is not text in the expected encoding: say --encoding, e.g. cp1252."
     return ""
+
+
+def _is_damaged(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _binary(path: Path) -> IO[bytes]:
@@ -93,5 +122,5 @@ def _binary(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def _text(path: Path, mapping: Mapping) -> IO[str]:
-    return io.TextIOWrapper(_binary(path), encoding=mapping.encoding, errors="surrogateescape", newline="")
+def _text(path: Path, encoding: str) -> IO[str]:
+    return io.TextIOWrapper(_binary(path), encoding=encoding, errors="surrogateescape", newline="")

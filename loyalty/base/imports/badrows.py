@@ -8,11 +8,27 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from campaigns.imports.composing import Refused
+from loyalty.base.imports.reading import Row
 from loyalty.base.sheets import safe_cell
 
 REASONS = ("row", "code", "reason")
+
+
+class Refused(NamedTuple):
+    """A row that has no effect, and why. `code` is stable."""
+
+    row: Row
+    code: str
+    reason: str
+
+
+def fitted(cells: Sequence[str], width: int) -> list[str]:
+    """As many cells as the header has, so that the reasons stand in their columns."""
+    if len(cells) > width:
+        return [*cells[: width - 1], " ".join(cells[width - 1 :])]
+    return [*cells, *[""] * (width - len(cells))]
 
 
 class BadRows:
@@ -26,7 +42,7 @@ class BadRows:
     def add(self, refused: Iterable[Refused]) -> int:
         """Append these and put them on the disk; the size to remember once the transaction is committed."""
         lines = [
-            [*map(safe_cell, self._fitted(one.row.cells)), one.row.number, one.code, one.reason]
+            [*map(safe_cell, fitted(one.row.cells, len(self._header))), one.row.number, one.code, one.reason]
             for one in refused
         ]
         if not lines:
@@ -46,10 +62,3 @@ class BadRows:
             file.flush()
             os.fsync(file.fileno())
         return start + len(data)
-
-    def _fitted(self, cells: Sequence[str]) -> list[str]:
-        """As many cells as the header has, so that the reasons stand in their columns."""
-        width = len(self._header)
-        if len(cells) > width:
-            return [*cells[: width - 1], " ".join(cells[width - 1 :])]
-        return [*cells, *[""] * (width - len(cells))]
