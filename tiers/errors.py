@@ -19,7 +19,7 @@ class Unchanged(Conflict):
 
 class Backdated(Conflict):
     code = "version_backdated"
-    title = "A ladder takes effect now or later, and after the versions before it"
+    title = "A ladder takes effect after the versions before it, and not where members were placed already"
 
 
 class StaleDraft(PreconditionFailed):

@@ -7,12 +7,12 @@ from typing import Literal
 
 from django.db import transaction
 
-from loyalty.base.clock import write_instant
+from loyalty.base.clock import local_date, write_instant
 from loyalty.outbox import facts
 from tiers.errors import Backdated, NotReady, Unchanged
 from tiers.faults import faults
 from tiers.ladder import definition_of
-from tiers.models import LadderVersion, TierSet
+from tiers.models import LadderVersion, Standing, TierSet
 
 __all__ = ["faults", "in_force", "latest", "locked", "publish"]
 
@@ -32,18 +32,19 @@ def publish(
 ) -> LadderVersion:
     """Freeze the draft as the next version.
 
-    `now` and `review` take effect at `at`, `date` at `effective_from`. With `protect` nobody drops before their tier
-    ends anyway. Whoever reads a standing from then on sees it by the new version; `review.place` brings the rows of
-    all members up to it. Raises NotReady with all faults, Unchanged, Backdated.
+    It takes effect at `effective_from` (at `at` when None), which may lie in the past while nobody was evaluated since
+    then. With `protect` nobody drops before their tier ends anyway. Whoever reads a standing from then on sees it by
+    the new version; `review.place` brings the rows of all members up to it. Raises NotReady with all faults,
+    Unchanged, Backdated.
     """
     tier_set = locked(tier_set)
     if found := faults(tier_set):
         raise NotReady(errors=found)
-    since = effective_from if rollout == "date" and effective_from else at
+    since = effective_from or at
     definition, before = definition_of(tier_set), latest(tier_set)
     if before is not None and before.definition == definition:
         raise Unchanged
-    if since < at or (before is not None and since < before.effective_from):
+    if (since < at and _was_evaluated(tier_set, since)) or (before and since < before.effective_from):
         raise Backdated
     version = LadderVersion.objects.create(
         tier_set=tier_set,
@@ -76,6 +77,11 @@ def locked(tier_set: TierSet) -> TierSet:
     """The ladder as it is in the database now, with its row locked to the end of the transaction."""
     TierSet.objects.select_for_update(no_key=True).get(pk=tier_set.pk)
     return TierSet.objects.select_related("program", "point_type").get(pk=tier_set.pk)
+
+
+def _was_evaluated(tier_set: TierSet, since: datetime) -> bool:
+    through = local_date(since, tier_set.program.zone)
+    return Standing.objects.filter(tier_set=tier_set, computed_through__gte=through).exists()
 
 
 def _record(version: LadderVersion, at: datetime) -> None:

@@ -41,6 +41,21 @@ CAFE = dedent("""\
         attributes:
           - {code: nights, type: number, label: Nights, required: true}
 
+    tiers:
+      - code: club
+        name: Club
+        measure: spend
+        window: {kind: rolling, count: 6, unit: months}
+        validity: {kind: duration, count: 1, unit: months}
+        tiers:
+          - {code: silver, name: Silver, threshold: 100}
+          - code: gold
+            name: Gold
+            threshold: 300.50
+            earning_multiplier: 1.5
+            expiry: {kind: rolling, count: 2, unit: years}
+            perks: [{code: lounge, icon: 🛋, text: A seat by the window}]
+
     campaigns:
       - code: base
         name: A point per euro

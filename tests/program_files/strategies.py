@@ -77,6 +77,49 @@ campaign = st.one_of(
     st.fixed_dictionaries({"code": code, "name": words, "earn": earn}, optional=common),
     st.fixed_dictionaries({"code": code, "name": words, "bonus": bonus}, optional=common),
 )
+a_tier = st.fixed_dictionaries(
+    {"code": code, "name": words},
+    optional={
+        "earning_multiplier": multiplier,
+        "reward_price_factor": st.decimals(0, 10, places=2),
+        "early_access_days": st.integers(0, 30),
+        "expiry": st.sampled_from([{"kind": "none"}, {"kind": "rolling", "count": 2, "unit": "years"}]),
+        "perks": st.lists(
+            st.fixed_dictionaries({"code": code, "text": words}, optional={"icon": st.just("🛋")}),
+            max_size=2,
+            unique_by=lambda one: one["code"],
+        ),
+    },
+)
+a_ladder = st.fixed_dictionaries(
+    {
+        "code": code,
+        "name": words,
+        "measure": st.sampled_from(["spend", "orders", "visits", "points"]),
+        "window": st.sampled_from(
+            [
+                {"kind": "calendar_year"},
+                {"kind": "anniversary"},
+                {"kind": "rolling", "count": 9, "unit": "days"},
+            ]
+        ),
+        "validity": st.sampled_from(
+            [{"kind": "duration", "count": 3, "unit": "months"}, {"kind": "while_qualified"}]
+        ),
+        "tiers": st.lists(a_tier, min_size=1, max_size=3, unique_by=lambda one: one["code"]).map(
+            lambda tiers: [{**tier, "threshold": 100 * rank} for rank, tier in enumerate(tiers)]
+        ),
+    },
+    optional={
+        "status": st.sampled_from(["draft", "published"]),
+        "effective_from": st.just("2026-01-01T00:00:00Z"),
+        "rollout": st.sampled_from(["now", "review"]),
+        "protect": st.booleans(),
+        "downgrade": st.sampled_from(["never", "fit", "one_step"]),
+        "grace_days": st.integers(0, 90),
+        "warn_days": st.integers(0, 90),
+    },
+)
 expiry = st.one_of(
     st.just({"kind": "none"}),
     st.just({"kind": "program"}),
@@ -120,6 +163,9 @@ program_file = st.fixed_dictionaries(
             st.fixed_dictionaries({"code": code.filter(lambda one: one != "laurel"), "name": words}),
             max_size=2,
             unique_by=lambda one: one["code"],
+        ),
+        "tiers": st.lists(a_ladder, max_size=3, unique_by=lambda one: one["code"]).map(
+            lambda ladders: [{**one, "main": not n} for n, one in enumerate(ladders)]
         ),
         "campaigns": st.lists(campaign, max_size=4, unique_by=lambda one: one["code"]),
     }

@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
 def test_apply_then_export_then_diff(file: Path) -> None:
     told = run("apply", str(file))
     assert "+ campaigns/base\n    name: A point per euro\n" in told
-    assert told.endswith("Changed 8 entries of cafe.\n")
+    assert told.endswith("Changed 9 entries of cafe.\n")
     assert run("export", "cafe") == export()
     file.write_text(run("export", "cafe"))
     assert run("diff", str(file)) == "Nothing to do.\n"
@@ -57,7 +57,7 @@ def test_faults_are_told_as_file_and_line(file: Path) -> None:
         run("apply", str(file))
     assert str(refused.value).splitlines() == [
         f"{file}:6: program/currency: Use the three-letter ISO code, such as EUR.",
-        f"{file}:35: campaigns/1/bonus/multiplier: A multiplier is from 1 to 1000.",
+        f"{file}:50: campaigns/1/bonus/multiplier: A multiplier is from 1 to 1000.",
         "Nothing was changed.",
     ]
     assert not Program.objects.exists()

@@ -29,6 +29,20 @@ ONE_FAULT = [
     ("minimum: 200", "minimum: 200.5", "point_types/0/checkout/minimum", "points_decimals"),
     ("kind: till", "kind: tills", "channels/0/kind", "choice_unknown"),
     ("code: stay.completed", "code: order.stayed", "event_types/0/code", "code_reserved"),
+    ("name: Silver", 'name: ""', "tiers/0/tiers/0/name", "text_required"),
+    ("kind: rolling, count: 6", "kind: lifetime, count: 6", "tiers/0/window", "invalid"),
+    ("count: 6, unit: months", "count: 600, unit: months", "tiers/0/window/count", "span_invalid"),
+    ("kind: duration, count: 1, unit: months", "kind: period", "tiers/0/validity", "no_periods"),
+    ("threshold: 300.50", "threshold: 100.0", "tiers/0/tiers/1/threshold", "threshold_not_above"),
+    (
+        "earning_multiplier: 1.5",
+        "earning_multiplier: 0.5",
+        "tiers/0/tiers/1/earning_multiplier",
+        "multiplier_invalid",
+    ),
+    ("kind: rolling, count: 2", "kind: none, count: 2", "tiers/0/tiers/1/expiry", "invalid"),
+    ("code: gold", "code: silver", "tiers/0/tiers/1/code", "code_taken"),
+    ("text: A seat by the window", "txt: A seat", "tiers/0/tiers/1/perks/0/txt", "unknown_key"),
     ("points: 1,", "points: 0,", "campaigns/0/earn/points", "points_invalid"),
     ("step: 1.00", "step: 1.00, step_rounding: up, basis: price", "campaigns/0/earn/basis", "choice_unknown"),
     ("multiplier: 2", "multiplier: 2, extra_points: 3", "campaigns/1/bonus", "invalid"),
@@ -144,3 +158,12 @@ def test_one_point_type_must_be_the_default() -> None:
     assert "default_missing" in [
         code for _, _, code in faults(CAFE.replace("default: true", "default: false"))
     ]
+
+
+def test_a_ladder_counts_points_that_the_program_has() -> None:
+    text = CAFE.replace("measure: spend", "measure: points\n    point_type: miles")
+    assert [(where, code) for _, where, code in faults(text)] == [
+        ("tiers/0/point_type", "point_type_unknown")
+    ]
+    text = CAFE.replace("measure: spend", "measure: spend\n    point_type: points")
+    assert [(where, code) for _, where, code in faults(text)] == [("tiers/0/point_type", "not_points")]

@@ -76,7 +76,7 @@ def test_every_template_fits_the_json_schema_and_nonsense_does_not() -> None:
 
 def test_the_snapshot_has_every_section_in_a_fixed_order() -> None:
     apply(CAFE)
-    names = ["format", "program", "members", "point_types", "event_types", "channels", "campaigns"]
+    names = ["format", "program", "members", "point_types", "event_types", "channels", "tiers", "campaigns"]
     assert [name for name in snapshot(Program.objects.get()) if name in names] == names
 
 

@@ -11,11 +11,11 @@ from django.db import DatabaseError, transaction
 
 from loyalty.base.errors import Conflict, Invalid
 from loyalty.outbox.models import Fact
-from tests.tiers.house import CLASSIC, GOLD, OPENING, SILVER, a_draft, a_ladder, a_program
+from tests.tiers.house import CLASSIC, GOLD, OPENING, SILVER, a_draft, a_ladder, a_member, a_program
 from tiers import benefits, drafts, published, versions
 from tiers.errors import Backdated, NotReady, StaleDraft, Unchanged
 from tiers.ladder import Ladder, Span
-from tiers.models import LadderVersion, Tier, TierSet
+from tiers.models import LadderVersion, Standing, Tier, TierSet
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -120,10 +120,25 @@ def test_publishing_freezes_the_draft_and_says_so() -> None:
         versions.publish(version.tier_set, by="olga", at=OPENING + DAY)
 
 
-def test_a_version_takes_effect_now_or_later_and_never_before_an_older_one() -> None:
-    draft = a_draft(a_program())
+def test_a_version_takes_effect_in_the_past_only_while_nobody_was_placed_since() -> None:
+    first = a_ladder(a_program(), at=OPENING)
+    draft = save(first.tier_set, {"grace_days": 3})
+    Standing.objects.create(
+        program=first.program,
+        tier_set=first.tier_set,
+        member=a_member(first.program),
+        version=first,
+        computed_through=(OPENING + DAY).date(),
+        updated_at=OPENING,
+    )
     with pytest.raises(Backdated):
-        versions.publish(draft, rollout="date", effective_from=OPENING - DAY, by="o", at=OPENING)
+        versions.publish(draft, effective_from=OPENING + DAY, by="o", at=OPENING + 9 * DAY)
+    made = versions.publish(draft, effective_from=OPENING + 2 * DAY, by="o", at=OPENING + 9 * DAY)
+    assert made.effective_from == OPENING + 2 * DAY
+
+
+def test_a_version_never_takes_effect_before_an_older_one() -> None:
+    draft = a_draft(a_program())
     versions.publish(draft, rollout="date", effective_from=OPENING + 9 * DAY, by="o", at=OPENING)
     save(draft, {"grace_days": 3})
     with pytest.raises(Backdated):
