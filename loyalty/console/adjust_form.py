@@ -37,6 +37,7 @@ class AdjustForm(forms.Form):
         choices=[("", gettext_lazy("Choose a reason")), *REASONS.items()], label=gettext_lazy("Reason")
     )
     reference = forms.CharField(max_length=120, required=False, label=gettext_lazy("Reference"))
+    counts = forms.BooleanField(required=False, label=gettext_lazy("Counts for tiers"))
     note = forms.CharField(
         max_length=500, required=False, label=gettext_lazy("Note for colleagues"), widget=forms.Textarea
     )
@@ -63,6 +64,11 @@ class AdjustForm(forms.Form):
         return self.cleaned_data.get("point_type")
 
     @property
+    def counts_for_tiers(self) -> bool:
+        """Whether the change is also part of what the member did today."""
+        return self.is_bound and bool(self.cleaned_data.get("counts"))
+
+    @property
     def units(self) -> int:
         """The signed change in smallest units; 0 while there is no valid amount."""
         if not self.is_bound or not isinstance(self.cleaned_data.get("points"), int):
@@ -86,6 +92,11 @@ class AdjustForm(forms.Form):
         self._read_points(data)
         if data.get("reason_code") in NOTE_NEEDED and not data.get("note"):
             self.add_error("note", _("Say in the note what the reason is."))
+        point_type = data.get("point_type")
+        if data.get("counts") and point_type and not point_type.is_default:
+            told = _("Only the kind “%(points)s” counts for tiers. Choose it, or take the mark away.")
+            default = self.fields["point_type"].initial
+            self.add_error("counts", told % {"points": default.name_many if default else _("default points")})
         return data
 
     def _read_points(self, data: dict[str, Any]) -> None:

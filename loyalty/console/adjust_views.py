@@ -21,6 +21,7 @@ from loyalty.console.access import ScreenRequest, actor_name, screen, show
 from loyalty.console.adjust_form import AdjustForm
 from loyalty.console.member_views import member_of
 from loyalty.console.once import once, result_of
+from loyalty.events import counting
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.balances import Balance, balances_now
@@ -35,6 +36,7 @@ class Preview:
     balance: Balance
     points: int
     after: int
+    counts: bool
 
     @property
     def too_much(self) -> bool:
@@ -60,7 +62,7 @@ def adjust(request: ScreenRequest, member_id: UUID) -> HttpResponse:
 
 def _suggested(request: ScreenRequest) -> dict[str, str]:
     """What the address fills in, such as the opposite of a booking; everything can be changed before it is sent."""
-    names = ("direction", "points", "point_type", "reason_code", "reference")
+    names = ("direction", "points", "point_type", "reason_code", "reference", "counts")
     return {name: request.GET[name][:120] for name in names if request.GET.get(name)}
 
 
@@ -86,7 +88,8 @@ def _sent(request: ScreenRequest, member: Member) -> HttpResponse:
 
 def _book(request: ScreenRequest, member: Member, form: AdjustForm) -> str:
     data = form.cleaned_data
-    made = ledger.adjust(
+    adjust_points = counting.adjust if form.counts_for_tiers else ledger.adjust
+    made = adjust_points(
         member,
         data["point_type"],
         form.units,
@@ -138,7 +141,7 @@ def preview(member: Member, form: AdjustForm) -> Preview | None:
     if balance is None:
         return None
     units = form.units
-    return Preview(balance, units, balance.available + units)
+    return Preview(balance, units, balance.available + units, form.counts_for_tiers)
 
 
 @require_GET
@@ -149,6 +152,7 @@ def receipt(request: ScreenRequest, member_id: UUID, transaction_id: UUID) -> Ht
     found = Transaction.objects.filter(pk=transaction_id, member=member).select_related("point_type").first()
     if found is None:
         raise Http404
+    counted = counting.counted(found)
     last = Entry.objects.filter(transaction=found).order_by("-id").first()
     context: dict[str, Any] = {
         "title": _("Receipt"),
@@ -156,18 +160,20 @@ def receipt(request: ScreenRequest, member_id: UUID, transaction_id: UUID) -> Ht
         "transaction": found,
         "balance_after": last.balance_after if last else None,
         "lots": found.lots.all(),
-        "undo": _undo(found) if found.kind == Transaction.Kind.ADJUST else "",
+        "counted": counted,
+        "undo": _undo(found, counts=counted is not None) if found.kind == Transaction.Kind.ADJUST else "",
     }
     return show(request, "console/receipt.html", context)
 
 
-def _undo(made: Transaction) -> str:
-    """The address of the form, filled in with the opposite of a booking."""
+def _undo(made: Transaction, *, counts: bool) -> str:
+    """The address of the form, filled in with the opposite of a booking: what counted is taken off the count too."""
     opposite = {
         "direction": "take" if made.amount > 0 else "give",
         "points": format_points(abs(made.amount), made.point_type.decimals),
         "point_type": made.point_type_id,
         "reason_code": "correction",
         "reference": str(made.pk),
+        **({"counts": "on"} if counts else {}),
     }
     return f"{reverse('console:adjust', args=[made.member_id])}?{urlencode(opposite)}"

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from loyalty.base.registry import Registry
 from loyalty.base.words import Words
+from loyalty.outbox.models import Fact
 from loyalty.programs.models import Program
 
 
@@ -52,11 +53,23 @@ class Hit:
 
 Finder: TypeAlias = Callable[[Program, str], Hit | None]
 """Called with what was typed, tidied, and never with nothing; at most a query or two."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactWords:
+    """How a kind of fact of an upper app stands in the timeline of its member."""
+
+    title: Callable[[Fact], str]
+    icon: str
+
+
 Watcher: TypeAlias = Callable[[Program, datetime], list[Notice]]
 Check: TypeAlias = Callable[[Program], Step]
 
 event_panels: Registry[Panel] = Registry("event panel")
 member_panels: Registry[Panel] = Registry("member panel")
 finders: Registry[Finder] = Registry("finder of the search box")
+fact_words: Registry[FactWords] = Registry("words of a fact")
+"""By the type of the fact, such as `tier.upgraded`. Facts without words are not shown."""
 watchers: Registry[Watcher] = Registry("watcher of the home page")
 setup_steps: Registry[Check] = Registry("setup step")

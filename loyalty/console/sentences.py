@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.base.words import Words
+from loyalty.console.panels import fact_words
 from loyalty.console.reasons import reason_label
 from loyalty.console.words import points
 from loyalty.events.models import Event
@@ -58,7 +59,6 @@ _FACTS: dict[str, Words] = {
     "member.suspended": gettext_lazy("Suspended"),
     "member.reinstated": gettext_lazy("Reinstated"),
     "member.closed": gettext_lazy("Closed"),
-    "tier.changed": gettext_lazy("Tier changed"),
 }
 
 
@@ -194,6 +194,16 @@ def booking_meta(booking: Transaction) -> list[str]:
     return [part for part in parts if part]
 
 
+def told_facts() -> list[str]:
+    """The types of facts that stand in the timeline: those that somebody has words for."""
+    return [*_FACTS, *fact_words.names()]
+
+
 def fact_title(fact: Fact) -> str:
-    known = _FACTS.get(fact.type)
-    return str(known) if known else fact.type
+    own = fact_words.get(fact.type)
+    return own.title(fact) if own else str(_FACTS[fact.type])
+
+
+def fact_icon(fact: Fact) -> str:
+    own = fact_words.get(fact.type)
+    return own.icon if own else "person"

@@ -119,11 +119,7 @@ def _bookings(member: Member, only_points: bool) -> QuerySet[Transaction]:
 
 def _facts(member: Member) -> QuerySet[Fact]:
     """What happened to the member other than points; joining is an event or the end of the list."""
-    return (
-        Fact.objects.filter(member_id=member.pk)
-        .exclude(type__startswith="points.")
-        .exclude(type="member.registered")
-    )
+    return Fact.objects.filter(member_id=member.pk, type__in=sentences.told_facts())
 
 
 def _moves(
@@ -195,4 +191,9 @@ def _booking_row(booking: Transaction, moves: list[Move], released: int, at: dat
 
 
 def _fact_row(fact: Fact) -> Row:
-    return Row(at=fact.occurred_at, key=f"f{fact.pk:020d}", icon="person", title=sentences.fact_title(fact))
+    return Row(
+        at=fact.occurred_at,
+        key=f"f{fact.pk:020d}",
+        icon=sentences.fact_icon(fact),
+        title=sentences.fact_title(fact),
+    )

@@ -5,15 +5,23 @@ Tiers, segments, caps and insights read it instead of scanning the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import date, timedelta
+from collections.abc import Callable, Collection, Iterable
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
+from loyalty.base.registry import Registry
+
 ZERO = Decimal(0)
+
+Listener = Callable[[Collection[UUID], datetime], None]
+"""Told which members' activity changed at an instant by something else than an event, in the transaction of the change;
+their member rows are locked."""
+
+activity_listeners: Registry[Listener] = Registry("listener to activity")
 
 
 class ActivityRow(NamedTuple):

@@ -34,7 +34,7 @@ def a_program(code: str = "corner", **more: Any) -> Program:
 
 
 def points_of(program: Program) -> PointType:
-    return PointType.objects.select_related("program").get(program=program)
+    return PointType.objects.select_related("program").get(program=program, is_default=True)
 
 
 def a_channel(program: Program, code: str = "web") -> Channel:

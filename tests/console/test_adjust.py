@@ -10,8 +10,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from loyalty.events.activity import activity_listeners
 from loyalty.ledger.models import Transaction
+from loyalty.members import members
 from loyalty.members.models import Member
+from loyalty.programs.models import PointType
 from tests.console import people
 
 
@@ -167,3 +170,54 @@ def test_a_booking_is_undone_from_its_receipt_and_both_stay() -> None:
     )
     amounts = Transaction.objects.filter(member=member).order_by("id").values_list("amount", "reason_code")
     assert list(amounts) == [(500, "goodwill"), (-500, "correction")]
+
+
+def stars_of(member: Member) -> PointType:
+    return PointType.objects.create(program=member.program, code="stars", name_one="star", name_many="stars")
+
+
+@pytest.mark.django_db
+def test_counting_for_tiers_is_asked_for_and_never_assumed() -> None:
+    member = people.ana(people.a_program())
+    client = people.sam()
+    page = client.get(f"/console/members/{member.pk}/adjust/", follow=True).content.decode()
+    assert '<input type="checkbox" name="counts" id="id_counts"  aria-describedby' in page
+    plain = client.get(sent(client, member)["Location"]).content.decode()
+    assert "Counts for tiers" not in plain
+    counted = client.get(sent(client, member, counts="on")["Location"]).content.decode()
+    assert "Counts for tiers" in counted
+    assert "+500 on" in counted
+    assert "counts=on" in counted, "undoing takes it off the count too"
+
+
+@pytest.mark.django_db
+def test_the_receipt_says_what_became_of_the_tier(monkeypatch: pytest.MonkeyPatch) -> None:
+    member = people.ana(people.a_program())
+
+    def raise_tier(ids: Any, at: Any) -> None:
+        members.set_standing(member.pk, "gold", "Gold", since=at)
+
+    monkeypatch.setitem(activity_listeners._items, "test", (0, raise_tier))
+    client = people.sam()
+    assert (
+        "from no tier to Gold" in client.get(sent(client, member, counts="on")["Location"]).content.decode()
+    )
+    assert "stays Gold" in client.get(sent(client, member, counts="on")["Location"]).content.decode()
+
+
+@pytest.mark.django_db
+def test_points_of_another_kind_cannot_count() -> None:
+    member = people.ana(people.a_program())
+    answer = sent(people.sam(), member, counts="on", point_type=stars_of(member).pk)
+    assert answer.status_code == 422
+    assert "Only the kind “points” counts for tiers" in answer.content.decode()
+    assert not Transaction.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_preview_says_whether_the_tier_may_change() -> None:
+    member = people.ana(people.a_program())
+    typed = {"direction": "give", "points": "5", "point_type": people.points_of(member.program).pk}
+    client, address = people.sam(), f"/console/members/{member.pk}/adjust/preview/"
+    assert "The tier stays as it is" in client.post(address, typed).content.decode()
+    assert "count for tiers changes by +5" in client.post(address, typed | {"counts": "on"}).content.decode()
