@@ -94,6 +94,8 @@ class Batch:
         order = self._new_order(event, basket, chosen, remember(subject.view) | {"may_earn": may_earn})
         rating = rate(subject, chosen.terms, known.usage(event, chosen), rules)
         self.settlement.earn(event, rating, order)
+        if told := self.settlement.paying.pay(event, order):
+            rating.detail["payments"] = told
         self.settlement.count_day(
             event,
             orders=int(not order.is_emptied()),
@@ -147,6 +149,8 @@ class Batch:
         subject.member_may_earn = bool(order.context.get("may_earn", True))
         rating = rate(subject, chosen.terms, known.usage(event, chosen), known.rules(event, chosen))
         net, told = self.settlement.settle(event, order, rating)
+        if back := self.settlement.paying.give_back(event, order, known.whole_basket(order), basket):
+            told["payments"] = back
         self.settlement.changed_orders.append(order)
         self.settlement.count_day(
             event,

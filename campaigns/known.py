@@ -13,6 +13,7 @@ from campaigns.basket import Basket
 from campaigns.caps import Usage, Used
 from campaigns.inbox import Claimed, MemberRow
 from campaigns.orders import OrderState
+from campaigns.payments import Payments
 from campaigns.rating import Rules
 from campaigns.subject import Facts, needs_of
 from campaigns.usage import Counters
@@ -34,6 +35,7 @@ class Known:
         self.events = events
         self.members = members
         self.orders = orders.load({(e.program_id, e.order_reference) for e in events if e.order_reference})
+        self.payments = Payments.load(events, self.orders.values())
         self.programs = context.load(event.program_id for event in events)
         self.counters = Counters()
         self._load_counters(lock=lock)
@@ -96,8 +98,11 @@ class Known:
     def basket_of(self, event: Claimed) -> Basket:
         return Basket.from_payload(event.payload, self.programs[event.program_id].program.currency)
 
+    def whole_basket(self, order: OrderState) -> Basket:
+        return Basket.from_payload(order.basket, self.programs[order.program_id].program.currency)
+
     def kept_basket(self, order: OrderState) -> Basket:
-        whole = Basket.from_payload(order.basket, self.programs[order.program_id].program.currency)
+        whole = self.whole_basket(order)
         return whole.empty() if order.cancelled else whole.kept(order.returned)
 
     def point_type(self, event: Claimed, type_id: int) -> PointType:

@@ -14,6 +14,7 @@ from campaigns.definitions import Terms
 from campaigns.inbox import Claimed
 from campaigns.known import Known
 from campaigns.orders import OrderState
+from campaigns.paying import Paying
 from campaigns.rating import Rating
 from campaigns.records import AwardRow, TraceRow
 from loyalty.base.clock import write_instant
@@ -48,6 +49,7 @@ class Settlement:
         self._traces: list[TraceRow] = []
         self._activity: list[ActivityRow] = []
         self._books = self._open_books()
+        self.paying = Paying(self._books, known, at=at)
 
     def earn(self, event: Claimed, rating: Rating, order: OrderState | None = None) -> None:
         """Give what was rated: one transaction per point type, one award per campaign."""
@@ -134,7 +136,7 @@ class Settlement:
     def _open_books(self) -> Books:
         pairs: set[tuple[UUID, PointType]] = set()
         taking: set[tuple[UUID, int]] = set()
-        earned: set[UUID] = set()
+        earned: set[UUID] = set()  # what may have to be undone
         for event in self.known.events:
             if event.member_id is None:
                 continue
@@ -142,9 +144,13 @@ class Settlement:
             if order := self.known.followed(event):
                 types |= {type_id for _, type_id in order.awarded}
                 earned |= _transactions(order)
-            pairs |= {(event.member_id, self.known.point_type(event, type_id)) for type_id in types}
+            payments = self.known.payments.of(event, self.known.followed(event))
+            paid = {one.point_type_id for one in payments}
+            earned |= {one.id for one in payments}
+            pairs |= {(event.member_id, self.known.point_type(event, type_id)) for type_id in types | paid}
             if event.type in AFTER_AN_ORDER:
                 taking |= {(event.member_id, type_id) for type_id in types}
+            taking |= {(event.member_id, type_id) for type_id in paid}
         books = Books.open(pairs, with_lots=taking)
         books.load_originals(earned)
         return books

@@ -13,6 +13,7 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.words.payments import paid, sentence
 from campaigns.words.phrases import (
     Voice,
     day,
@@ -66,28 +67,39 @@ def is_settled(detail: Mapping[str, Any]) -> bool:
 def _changes(detail: Mapping[str, Any], voice: Voice) -> list[str]:
     """A sentence per point type: what an order earned before, what it earns now, and the difference."""
     if detail.get("reversed"):
-        return [
-            gettext("%(points)s taken back: what these items would have earned.")
-            % {"points": voice.name_of(code).units(-units)}
-            for code, units in detail["points"].items()
-        ]
-    return (
-        [_change(code, detail["order"], voice) for code in detail["order"]["change"]]
-        if is_settled(detail)
-        else []
-    )
+        return [_reversed(code, -units, detail, voice) for code, units in detail["points"].items()]
+    return [_change(code, detail, voice) for code in detail["order"]["change"]] if is_settled(detail) else []
 
 
-def _change(code: str, order: Mapping[str, Any], voice: Voice) -> str:
+def _taken(code: str, detail: Mapping[str, Any]) -> int | None:
+    """What really left the balance of points that were asked back; the rest had lapsed or was forgiven."""
+    ledger = detail.get("ledger", {}).get(code)
+    return None if ledger is None else int(ledger["taken"])
+
+
+def _reversed(code: str, asked: int, detail: Mapping[str, Any], voice: Voice) -> str:
+    name, taken = voice.name_of(code), _taken(code, detail)
+    told = {"points": name.units(asked if taken is None else taken), "asked": name.units(asked)}
+    if taken == 0:
+        return gettext("Nothing taken back of the %(asked)s that these items would have earned.") % told
+    if taken is not None and taken < asked:
+        return gettext("%(points)s taken back of the %(asked)s that these items would have earned.") % told
+    return gettext("%(points)s taken back: what these items would have earned.") % told
+
+
+def _change(code: str, detail: Mapping[str, Any], voice: Voice) -> str:
+    order, taken = detail["order"], _taken(code, detail)
     name, change = voice.name_of(code), order["change"][code]
     told = {
-        "points": name.units(abs(change)),
+        "points": name.units(abs(change) if change > 0 or taken is None else taken),
         "order": order["reference"],
         "before": name.units(order["before"].get(code, 0)),
         "now": name.units(order["after"].get(code, 0)),
     }
     if change == 0:
         return gettext("No change: order %(order)s earns %(now)s, as before.") % told
+    if change < 0 and taken == 0:
+        return gettext("Nothing taken back: order %(order)s earned %(before)s and now earns %(now)s.") % told
     if change < 0:
         return (
             gettext("%(points)s taken back: order %(order)s earned %(before)s and now earns %(now)s.") % told
@@ -133,6 +145,8 @@ def explained(detail: Mapping[str, Any], voice: Voice) -> dict[str, Any]:
     notes = [{**note, "sentence": _noted(note)} for note in detail.get("notes", ())]
     if notes:
         detail = {**detail, "notes": notes}
+    if payments := detail.get("payments"):
+        detail = {**detail, "payments": [{**one, "sentence": sentence(one, voice)} for one in payments]}
     if not detail.get("campaigns") and notes:
         return {**detail, "sentence": " ".join(note["sentence"] for note in notes)}
     if "campaigns" not in detail:
@@ -328,6 +342,7 @@ def booked(detail: Mapping[str, Any], voice: Voice) -> list[str]:
         )
         if ledger.get(key)
     ]
+    said += paid(detail, voice)
     if until := detail.get("pending_until"):
         said.append(gettext("They can be spent from %(date)s") % {"date": start(until, voice.zone)[1]})
     if expires := detail.get("expires_at"):

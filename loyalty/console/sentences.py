@@ -90,7 +90,7 @@ def event_title(event: Event, booked: Booked, names: Mapping[str, str]) -> str:
 def _outcome(event: Event, booked: Booked) -> str:
     moved = [(transaction, kind) for transaction, kind in booked if transaction.amount]
     if moved:
-        return _(", ").join(_moved(transaction.amount, kind) for transaction, kind in moved)
+        return _(", ").join(_moved(transaction, kind) for transaction, kind in moved)
     if any(transaction.forgiven or transaction.already_expired for transaction, _kind in booked):
         return _("Nothing taken back")
     return {
@@ -102,10 +102,14 @@ def _outcome(event: Event, booked: Booked) -> str:
     }.get(Event.Status(event.status), "")
 
 
-def _moved(amount: int, kind: PointType) -> str:
-    if amount > 0:
-        return _("Earned %(points)s") % {"points": points(amount, kind)}
-    return _("Took back %(points)s") % {"points": points(-amount, kind)}
+def _moved(transaction: Transaction, kind: PointType) -> str:
+    told = {"points": points(abs(transaction.amount), kind)}
+    match transaction.kind:
+        case "redeem":
+            return _("Redeemed %(points)s") % told
+        case "refund":
+            return _("Given back %(points)s") % told
+    return (_("Earned %(points)s") if transaction.amount > 0 else _("Took back %(points)s")) % told
 
 
 def event_meta(event: Event) -> list[str]:

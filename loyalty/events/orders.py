@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from loyalty.base.ids import is_uuid
 from loyalty.events.reading import (
     Faults,
     Money,
@@ -38,7 +39,7 @@ _CANCEL = frozenset({"order_id", "reason"})
 
 def order(raw: dict[str, Any], path: str, money: Money, faults: Faults, *, amended: bool) -> dict[str, Any]:
     """The data of order.completed, or of order.amended, which needs a revision above 0."""
-    refuse_unknown(raw, _ORDER, path, faults)
+    refuse_unknown(raw, _ORDER if amended else _ORDER | {"redemption"}, path, faults)
     before = len(faults)
     money.check_currency(raw.get("currency"), f"{path}/currency", faults, required=True)
     revision = raw.get("revision")
@@ -54,7 +55,17 @@ def order(raw: dict[str, Any], path: str, money: Money, faults: Faults, *, amend
     for name in ("payment_method", "store"):
         if (value := raw.get(name)) is not None:
             data[name] = text(value, f"{path}/{name}", faults, most=100)
+    if (named := raw.get("redemption")) is not None:
+        data["redemption"] = _redemption(named, f"{path}/redemption", faults)
     return data
+
+
+def _redemption(raw: Any, path: str, faults: Faults) -> str:
+    """The id of the transaction that reserved or took the points which paid for the order."""
+    if is_uuid(raw):
+        return str(raw).lower()
+    fault(faults, path, "redemption_invalid", "Give the id that POST /transactions/redeem answered.")
+    return ""
 
 
 def _totals(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event as Flag
 from threading import Thread
@@ -16,19 +16,27 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
 
 from campaigns import earning, inbox, usage
 from campaigns.batch import Batch
 from campaigns.models import Award, BudgetUse, CapUse
 from loyalty.base import clock
 from loyalty.events.models import Event
-from loyalty.ledger import proof
+from loyalty.ledger import holds, ledger, proof, purses
+from loyalty.ledger.acts import Actor
+from loyalty.ledger.balances import balances_now
+from loyalty.ledger.books import Books
+from loyalty.ledger.checkout import CHECKOUT
+from loyalty.ledger.models import Hold, Transaction
 from loyalty.members import members
 from loyalty.members.models import Member
+from loyalty.outbox.models import Fact
 from tests.earning.shop import Shop, books_add_up, open_shop
 from tests.races.racing import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
+TILL = Actor("channel", "web")
 
 
 @pytest.fixture
@@ -224,3 +232,78 @@ def held(member: Member) -> Iterator[None]:
     finally:
         may_end.set()
         thread.join()
+
+
+# --- paid with points ---------------------------------------------------------------------------------------
+
+
+def reserved(shop: Shop, points: int, lapses_at: datetime) -> Transaction:
+    return ledger.hold(
+        shop.ada, shop.points, points, lapses_at=lapses_at, at=shop.now, actor=TILL, reference="A-1",
+        reason_code=CHECKOUT,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("attempt", range(4))
+def test_an_order_a_lapse_and_another_purchase_never_use_the_same_points_twice(
+    shop: Shop, slow: None, attempt: int
+) -> None:
+    ledger.adjust(shop.ada, shop.points, 1_000, at=shop.now, actor=TILL, reason_code="goodwill")
+    lapse = shop.now + timedelta(minutes=15)
+    reserved(shop, 600, lapse)
+    event = shop.order("A-1", "50.00", points_paid="6.00")
+    before = lapse - timedelta(milliseconds=1)
+    race([
+        partial(earning.process_now, event.pk, at=before if attempt % 2 else lapse),
+        partial(holds.sweep, lapse),
+        partial(ledger.redeem, shop.ada, shop.points, 700, at=lapse, actor=TILL),
+    ])  # fmt: skip
+    holds.sweep(lapse)
+    [balance] = balances_now(shop.ada.pk, at=lapse)
+    taken = Transaction.objects.filter(kind="redeem").aggregate(sum=Sum("amount"))["sum"]
+    back = Transaction.objects.filter(kind="refund").aggregate(sum=Sum("amount"))["sum"] or 0
+    assert balance.available == 1_000 + taken + back >= 0
+    assert (balance.held, balance.debt) == (0, 0)
+    assert proof.verify(at=lapse).ok
+
+
+def test_an_order_redeems_what_was_reserved_or_it_is_let_go_never_both(shop: Shop, slow: None) -> None:
+    ledger.adjust(shop.ada, shop.points, 1_000, at=shop.now, actor=TILL, reason_code="goodwill")
+    reservation = reserved(shop, 600, shop.now + timedelta(minutes=15))
+    event = shop.order("A-1", "50.00")
+    race([
+        partial(earning.process_now, event.pk, at=shop.now),
+        partial(ledger.release, reservation, at=shop.now, actor=TILL),
+    ])  # fmt: skip
+    state = Hold.objects.get().state
+    available = balances_now(shop.ada.pk, at=shop.now)[0].available
+    assert (state, available) in (("captured", 400), ("released", 1_000))
+    assert proof.verify(at=shop.now).ok
+
+
+def test_without_the_wallets_lock_an_order_redeems_what_is_let_go_as_well(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.adjust(shop.ada, shop.points, 1_000, at=shop.now, actor=TILL, reason_code="goodwill")
+    reservation = reserved(shop, 600, shop.now + timedelta(minutes=15))
+    event = shop.order("A-1", "50.00")
+    write = Books.write
+
+    def slowly(self: Books) -> None:
+        time.sleep(0.2)
+        write(self)
+
+    monkeypatch.setattr(Books, "write", slowly)
+    monkeypatch.setattr(purses, "LOCK", "")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE ledger_hold DISABLE TRIGGER USER")
+    try:
+        race([
+            partial(earning.process_now, event.pk, at=shop.now),
+            partial(ledger.release, reservation, at=shop.now, actor=TILL),
+        ])  # fmt: skip
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ledger_hold ENABLE TRIGGER USER")
+    assert Fact.objects.filter(type="points.captured").count() == 1
+    assert Transaction.objects.filter(kind="refund").count() == 1
