@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from rewards.screens import plugs as screens
+
 
 def plug_in() -> None:
     """Called once, when the app is ready."""
+    screens.plug_in()

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from loyalty.config import health
 from loyalty.config.api import api
+from rewards.screens.picture_views import picture
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -13,6 +14,8 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("admin/", admin.site.urls),
     path("console/campaigns/", include("campaigns.urls")),
+    path("console/rewards/", include("rewards.screens.urls")),
     path("console/", include("loyalty.console.urls")),
+    path("pictures/<str:digest>.webp", picture, name="reward-picture"),
     path("api/v1/", api.urls),
 ]

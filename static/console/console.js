@@ -215,6 +215,25 @@
     trouble("That did not work (" + event.detail.xhr.status + "). Nothing was changed. Reload the page and try again.");
   });
 
+  // A picture that was chosen is shown at once, where the page has a place for it.
+  document.addEventListener("change", function (event) {
+    var canvas = event.target.dataset && document.getElementById(event.target.dataset.picture || "");
+    var file = canvas && event.target.files && event.target.files[0];
+    if (!canvas) {
+      return;
+    }
+    canvas.hidden = true;
+    if (file) {
+      window.createImageBitmap(file).then(function (picture) {
+        var scale = Math.min(1, 800 / Math.max(picture.width, picture.height));
+        canvas.width = Math.round(picture.width * scale);
+        canvas.height = Math.round(picture.height * scale);
+        canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+        canvas.hidden = false;
+      }, function () { trouble("This file is no picture that can be shown."); });
+    }
+  });
+
   var summary = document.querySelector(".lr-errors");
   if (summary) {
     summary.focus();
