@@ -53,7 +53,8 @@ class Batch:
 
     def __init__(self, events: list[Claimed], members: Mapping[UUID, MemberRow], *, at: datetime) -> None:
         self.at = at
-        self.known = Known(sorted(events, key=lambda event: (event.occurred_at, event.id)), members)
+        ordered = sorted(events, key=lambda event: (event.occurred_at, event.id))
+        self.known = Known(ordered, members, at=at)
         self.settlement = Settlement(self.known, at=at)
 
     def run(self) -> list[Outcome]:
@@ -79,9 +80,7 @@ class Batch:
         rating = rate(subject, chosen.terms, self.known.usage(event, chosen), self.known.rules(event, chosen))
         self.settlement.earn(event, rating)
         visits = int(event.type == VISIT_CHECKED_IN)
-        self.settlement.count_day(
-            event, visits=visits, points=self.known.default_points(event, rating.totals)
-        )
+        self.settlement.count_day(event, visits=visits, points=rating.totals)
         return self._done(event, rating.totals, rating.detail)
 
     def _open_order(self, event: Claimed) -> Outcome:
@@ -100,7 +99,7 @@ class Batch:
             event,
             orders=int(not order.is_emptied()),
             spend=order.spend,
-            points=known.default_points(event, rating.totals),
+            points=rating.totals,
         )
         return self._done(event, rating.totals, rating.detail)
 
@@ -156,7 +155,7 @@ class Batch:
             event,
             orders=int(was_empty) - int(order.is_emptied()),
             spend=order.spend - spend,
-            points=known.default_points(event, net),
+            points=net,
         )
         outcome = "given" if any(net.values()) else "nothing"
         return self._done(event, net, rating.detail | told | notes | {"outcome": outcome})
@@ -170,7 +169,7 @@ class Batch:
         subject.member_may_earn = True
         rating = rate(subject, chosen.terms, without_limits(chosen), self.known.rules(event, chosen))
         net, told = self.settlement.reverse_basket(event, rating)
-        self.settlement.count_day(event, spend=-_money(basket), points=self.known.default_points(event, net))
+        self.settlement.count_day(event, spend=-_money(basket), points=net)
         return self._done(event, net, rating.detail | told)
 
     def _set_aside(self, event: Claimed, outcome: str, reason: str, **extra: str) -> Outcome:

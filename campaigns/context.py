@@ -15,6 +15,8 @@ from campaigns.versions import InForce
 from loyalty.base.numbers import Rounding
 from loyalty.ledger.books import SYSTEM, Actor
 from loyalty.programs.models import Channel, PointType, Program
+from tiers import published
+from tiers.published import Published
 
 
 class ChannelRow(NamedTuple):
@@ -29,7 +31,8 @@ HERE = ChannelRow()
 
 @dataclass(slots=True)
 class ProgramContext:
-    """A program, its point types by id, its channels by id and the campaign versions ever in force."""
+    """A program, its point types by id, its channels by id, and the versions ever in force of its campaigns
+    and ladders."""
 
     program: Program
     zone: ZoneInfo
@@ -38,6 +41,7 @@ class ProgramContext:
     default_type: PointType | None
     channels: dict[int, ChannelRow]
     in_force: InForce
+    ladders: tuple[Published, ...]
 
     def channel(self, channel_id: int | None) -> ChannelRow:
         return self.channels[channel_id] if channel_id is not None else HERE
@@ -62,6 +66,7 @@ _STAMP = "SELECT concat_ws('|', ({}))".format(
                 "t.campaign_id IN (SELECT id FROM campaigns_campaign WHERE program_id = %(program)s)",
             ),
             "SELECT count(*) || ':' || max(id) FROM campaigns_campaignversion WHERE program_id = %(program)s",
+            f"SELECT {published.STAMP}",
         ]
     )
 )
@@ -102,4 +107,5 @@ def _load_one(program_id: int) -> ProgramContext:
             for pk, code, kind in Channel.objects.filter(program=program).values_list("pk", "code", "kind")
         },
         in_force=versions.in_force(program_id, _EARLIEST, _LATEST),
+        ladders=published.load(program_id),
     )

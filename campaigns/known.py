@@ -15,7 +15,7 @@ from campaigns.inbox import Claimed, MemberRow
 from campaigns.orders import OrderState
 from campaigns.payments import Payments
 from campaigns.rating import Rules
-from campaigns.subject import Facts, needs_of
+from campaigns.subject import Facts, needs_of, tier_of
 from campaigns.usage import Counters
 from campaigns.versions import Chosen
 from loyalty.base.clock import local_date
@@ -23,14 +23,20 @@ from loyalty.events import activity
 from loyalty.events.activity import Day
 from loyalty.events.types import AFTER_AN_ORDER, ORDER_COMPLETED
 from loyalty.programs.models import PointType
+from tiers.standings import Held, Standings
 
 
 class Known:
-    """Programs, versions, orders, counters and daily activity for these events. The members are locked by the caller;
-    with `lock`, budgets are too."""
+    """Programs, versions, orders, counters, daily activity and tiers for these events at `at`. The members are locked
+    by the caller; with `lock`, budgets are too."""
 
     def __init__(
-        self, events: Sequence[Claimed], members: Mapping[UUID, MemberRow], *, lock: bool = True
+        self,
+        events: Sequence[Claimed],
+        members: Mapping[UUID, MemberRow],
+        *,
+        at: datetime,
+        lock: bool = True,
     ) -> None:
         self.events = events
         self.members = members
@@ -40,6 +46,8 @@ class Known:
         self.counters = Counters()
         self._load_counters(lock=lock)
         self._days = self._load_days()
+        self.standings = self._load_standings(at)
+        self._held: dict[UUID, Held | None] = {}
 
     def order_of(self, event: Claimed) -> OrderState | None:
         return self.orders.get((event.program_id, event.order_reference)) if event.order_reference else None
@@ -77,7 +85,17 @@ class Known:
             channel_kind=channel.kind,
             activity=self._windows(event),
             remembered=order.context if order else {},
+            tier=tier_of(order.context) if order else self.held(event),
         )
+
+    def held(self, event: Claimed) -> Held | None:
+        """The member's tier when it happened; None in a program without a ladder, and for whatever follows an order:
+        that keeps the tier of its day."""
+        if event.member_id is None or self.followed(event) is not None:
+            return None
+        if event.id not in self._held:
+            self._held[event.id] = self.standings.tier_at(event.member_id, event.occurred_at)
+        return self._held[event.id]
 
     def usage(self, event: Claimed, chosen: Chosen) -> Usage:
         """What caps and budgets have given, without what the order that is rated anew has itself."""
@@ -159,6 +177,19 @@ class Known:
         return activity.days(
             needed, min(low for low, _ in needed.values()), max(high for _, high in needed.values())
         )
+
+    def _load_standings(self, at: datetime) -> Standings:
+        """Tiers of the members, and the first day on which each may get something added or taken off."""
+        standings = Standings({key: program.ladders for key, program in self.programs.items()}, at=at)
+        if not standings.ladders:
+            return standings
+        since: dict[UUID, date] = {}
+        for event in self.events:
+            if event.member_id is not None:
+                taking = timedelta(days=1 if event.type in AFTER_AN_ORDER else 0)
+                since[event.member_id] = min(self.day(event) - taking, since.get(event.member_id, date.max))
+        standings.load((member for key, member in self.members.items() if key in since), since)
+        return standings
 
     def _windows(self, event: Claimed) -> dict[tuple[str, int], Decimal]:
         if event.member_id is None or event.member_id not in self._days:

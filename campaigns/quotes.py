@@ -35,7 +35,7 @@ def quote(channel: Channel, member: Member | None, order: Mapping[str, Any], *, 
         payload=dict(order),
         attempts=0,
     )
-    known = Known([event], {member.pk: _row(member)} if member else {}, lock=False)
+    known = Known([event], {member.pk: _row(member)} if member else {}, at=at, lock=False)
     chosen = known.chosen(event)
     subject = subject_of(known.facts(event, known.basket_of(event)), chosen.terms)
     return rate(subject, chosen.terms, known.usage(event, chosen), known.rules(event, chosen))

@@ -17,12 +17,18 @@ from campaigns.orders import OrderState
 from campaigns.paying import Paying
 from campaigns.rating import Rating
 from campaigns.records import AwardRow, TraceRow
+from campaigns.subject import tier_of
 from loyalty.base.clock import write_instant
 from loyalty.events import activity
 from loyalty.events.activity import ActivityRow, Day
 from loyalty.events.types import AFTER_AN_ORDER
+from loyalty.ledger.acts import DEFAULT, Default
 from loyalty.ledger.books import Books, Posted
+from loyalty.ledger.terms import available_at
 from loyalty.programs.models import PointType
+from tiers import benefits
+from tiers.lines import Cause
+from tiers.standings import done
 
 NO_MONEY = Decimal(0)
 
@@ -111,15 +117,28 @@ class Settlement:
         return told, made
 
     def count_day(
-        self, event: Claimed, *, orders: int = 0, spend: Decimal = NO_MONEY, visits: int = 0, points: int = 0
+        self,
+        event: Claimed,
+        *,
+        points: Mapping[int, int],
+        orders: int = 0,
+        spend: Decimal = NO_MONEY,
+        visits: int = 0,
     ) -> None:
-        """Add to the member's day: that of the order, for whatever follows one."""
-        if event.member_id and (orders or spend or visits or points):
-            day = self.known.day(event)
+        """Add to the member's day: that of the order, for whatever follows one. Points net, by id of their type."""
+        if event.member_id is None:
+            return
+        day, default = self.known.day(event), self.known.default_points(event, points)
+        if orders or spend or visits or default:
             self._activity.append(
-                ActivityRow(event.program_id, event.member_id, day, orders, spend, visits, points)
+                ActivityRow(event.program_id, event.member_id, day, orders, spend, visits, default)
             )
-            self.known.add_day(event, Day(day, orders, spend, visits, points))
+            self.known.add_day(event, Day(day, orders, spend, visits, default))
+        if event.member_id in self.known.standings.lines:
+            counted = done(orders=orders, spend=spend, visits=visits, points=points)
+            self.known.standings.add(
+                event.member_id, day, counted, Cause(at=event.occurred_at, event_id=event.id)
+            )
 
     def trace(self, event: Claimed, points: int, detail: dict[str, Any]) -> None:
         self._traces.append(TraceRow(event.id, points, detail, self.at))
@@ -132,6 +151,7 @@ class Settlement:
         records.write_traces(self._traces)
         self.known.counters.write()
         activity.add_many(self._activity)
+        self.known.standings.write()
 
     def _open_books(self) -> Books:
         pairs: set[tuple[UUID, PointType]] = set()
@@ -159,9 +179,10 @@ class Settlement:
         self, event: Claimed, type_id: int, points: int, occurred_at: datetime, *, kind: Any = "earn"
     ) -> Posted:
         assert event.member_id is not None
+        point_type = self.known.point_type(event, type_id)
         return self._books.earn(
             event.member_id,
-            self.known.point_type(event, type_id),
+            point_type,
             points,
             occurred_at=occurred_at,
             recorded_at=self.at,
@@ -169,7 +190,18 @@ class Settlement:
             event_id=event.id,
             reference=event.order_reference,
             kind=kind,
+            expires_at=self._lapse(event, point_type, occurred_at),
         )
+
+    def _lapse(self, event: Claimed, point_type: PointType, earned_at: datetime) -> datetime | Default | None:
+        """When points lapse: as their type says, or for default points as the tier says in which they were earned."""
+        order = self.known.followed(event)
+        held = tier_of(order.context) if order else self.known.held(event)
+        if held is None or held.benefits.expiry is None or not point_type.is_default:
+            return DEFAULT
+        zone = self.known.programs[event.program_id].zone
+        starts = available_at(point_type, earned_at, zone)
+        return benefits.expires_at(held.benefits.expiry, starts, zone)
 
     def _reverse(self, event: Claimed, type_id: int, points: int, order: OrderState | None) -> Any:
         assert event.member_id is not None

@@ -22,6 +22,8 @@ from loyalty.conditions.fields import Field
 from loyalty.members import traits
 from loyalty.members.traits import TRAITS
 from loyalty.programs.schedule import WEEKDAYS
+from tiers.benefits import Benefits, Span
+from tiers.standings import Held
 
 PLACES = 12  # of amounts that a partial return makes endless
 
@@ -36,7 +38,8 @@ class MemberView(traits.MemberView, Protocol):
 @dataclass(slots=True)
 class Facts:
     """Everything known about one event. `data` is its stored payload; `activity` holds the windows that are needed
-    (see `needs_of`); `remembered` (made by `remember`) goes before what the member is today."""
+    (see `needs_of`); `remembered` (made by `remember`) goes before what the member is today; `tier` is the tier at that
+    time, None in a program without a ladder."""
 
     event_type: str
     occurred_at: datetime
@@ -49,6 +52,7 @@ class Facts:
     channel_kind: str = ""
     activity: Mapping[tuple[str, int], Decimal] = field(default_factory=dict)
     remembered: Mapping[str, Any] = field(default_factory=dict)
+    tier: Held | None = None
 
 
 def needs_of(terms: tuple[Terms, ...]) -> Needs:
@@ -79,6 +83,8 @@ def view_of(facts: Facts, terms: tuple[Terms, ...]) -> dict[str, Any]:
         view["items"] = _items(facts.basket, item_readers) if facts.basket is not None else []
     if needs.windows:
         view["activity"] = _windows(facts, needs)
+    if facts.tier is not None:
+        view["tier"] = facts.tier
     return view
 
 
@@ -90,9 +96,34 @@ def remember(view: Mapping[str, Any]) -> dict[str, Any]:
             kept[name] = view[name]
     if "member.segments" in view:
         kept["member.segments"] = sorted(view["member.segments"])
+    if "tier" in view:
+        kept["tier"] = _kept_tier(view["tier"])
     if view.get("activity"):
         kept["activity"] = {f"{name}:{days}": str(value) for (name, days), value in view["activity"].items()}
     return kept
+
+
+def _kept_tier(held: Held) -> dict[str, Any]:
+    given = held.benefits
+    expiry: Any = given.expiry
+    if isinstance(expiry, Span):
+        expiry = {"count": expiry.count, "unit": expiry.unit}
+    return {
+        "code": held.code,
+        "name": held.name,
+        "multiplier": str(given.earning_multiplier),
+        "expiry": expiry,
+    }
+
+
+def tier_of(remembered: Mapping[str, Any]) -> Held | None:
+    """The tier that an order was rated with; None when its program had no ladder then."""
+    kept = remembered.get("tier")
+    if kept is None:
+        return None
+    expiry = kept["expiry"] if kept["expiry"] == "never" else Span.parse(kept["expiry"])
+    given = Benefits(earning_multiplier=Decimal(kept["multiplier"]), expiry=expiry)
+    return Held(kept["code"], kept["name"], given)
 
 
 Reader = Callable[[Facts], Any]
@@ -149,6 +180,16 @@ def _of_member(name: str, read: Callable[[MemberView], Any]) -> Reader:
     return value
 
 
+def _tier(facts: Facts) -> str | None:
+    """By the ladder as it was then; without one, whatever the member row says."""
+    if "member.tier" in facts.remembered:
+        kept: str | None = facts.remembered["member.tier"]
+        return kept
+    if facts.tier is not None:
+        return facts.tier.code or None
+    return facts.member.tier_code or None if facts.member is not None else None
+
+
 def _segments(facts: Facts) -> frozenset[str]:
     kept = facts.remembered.get("member.segments")
     return facts.segments if kept is None else frozenset(kept)
@@ -192,7 +233,7 @@ READERS: dict[str, Reader] = {
     "channel.code": lambda facts: facts.channel_code or None,
     "channel.kind": lambda facts: facts.channel_kind or None,
     "event.type": lambda facts: facts.event_type,
-    "member.tier": _of_member("member.tier", lambda member: member.tier_code or None),
+    "member.tier": _tier,
     "member.state": _of_member("member.state", lambda member: member.state),
     "member.age": _trait("member.age"),
     "member.enrolled": _trait("member.enrolled"),

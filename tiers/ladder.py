@@ -65,7 +65,7 @@ class Rung:
     benefits: Benefits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ladder:
     """A definition, read. Never changed; `rungs` rise by threshold."""
 
@@ -113,6 +113,11 @@ class Ladder:
         )
 
     @property
+    def source(self) -> tuple[str, int | None]:
+        """What is counted: the measure, and whose points when it is points."""
+        return self.measure, self.point_type_id
+
+    @property
     def is_periodic(self) -> bool:
         """Whether its window is cut into periods that begin anew."""
         return self.window in PERIODIC
@@ -126,8 +131,8 @@ class Ladder:
         return {rung.code: rung for rung in self.rungs}
 
     def fit(self, value: Decimal | int) -> int:
-        """The rank of the highest tier that a value reaches; 0 for none."""
-        return bisect_right(self.bars, value)
+        """The rank of the highest tier that a value reaches; 0 for none. Nobody is below a tier that needs nothing."""
+        return bisect_right(self.bars, max(value, 0))
 
     def rank(self, code: str) -> int:
         """The rank of a tier by its code; 0 for none and for one that this ladder does not have."""

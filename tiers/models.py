@@ -238,6 +238,13 @@ class Standing(models.Model):
     tier_set = models.ForeignKey(TierSet, on_delete=models.PROTECT, db_index=False, related_name="+")
     member = models.ForeignKey(Member, on_delete=models.PROTECT, db_index=False, related_name="+")
     version = models.ForeignKey(LadderVersion, on_delete=models.PROTECT, db_index=False, related_name="+")
+    seen_version = models.ForeignKey(
+        LadderVersion,
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="+",
+        help_text="The newest version that was looked at; a newer one than `version` waits for the review.",
+    )
     held_version = models.ForeignKey(
         LadderVersion,
         on_delete=models.PROTECT,
@@ -286,7 +293,7 @@ class Standing(models.Model):
                 name="standings_to_review",
             ),
             models.Index(fields=["tier_set", "tier_code"], name="standings_by_tier"),
-            models.Index(fields=["tier_set", "version"], name="standings_by_version"),
+            models.Index(fields=["tier_set", "seen_version"], name="standings_by_version"),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from loyalty.base.clock import local_date
-from loyalty.base.clock import zone as zone_of
 from loyalty.programs.models import Program
 from tiers.ladder import Ladder
 from tiers.models import LadderVersion, TierSet
@@ -46,12 +45,20 @@ class Published:
     code: str
     is_main: bool
     program_id: int
+    default_type_id: int | None
     zone: ZoneInfo
     versions: tuple[Version, ...]
 
     def at(self, at: datetime) -> Version | None:
         """The version in force at an instant."""
         return next((one for one in reversed(self.versions) if one.effective_from <= at), None)
+
+    def name_of(self, code: str, at: datetime) -> str:
+        """What a tier is called, by the newest version that has it."""
+        for version in reversed(self.versions):
+            if version.effective_from <= at and code in version.ladder.by_code:
+                return version.ladder.by_code[code].name
+        return code
 
     def on(self, day: date) -> Version | None:
         """The newest version that counts on a local day."""
@@ -87,10 +94,12 @@ def load(program_id: int) -> tuple[Published, ...]:
         by_set.setdefault(row.tier_set_id, []).append(row)
     if not by_set:
         return ()
-    zone = zone_of(Program.objects.values_list("timezone", flat=True).get(pk=program_id))
+    program = Program.objects.get(pk=program_id)
+    zone = program.zone
+    default = program.point_types.filter(is_default=True).values_list("pk", flat=True).first()
     sets = TierSet.objects.filter(pk__in=by_set).order_by("-is_main", "code")
     return tuple(
-        Published(one.pk, one.code, one.is_main, program_id, zone, _versions(by_set[one.pk], zone))
+        Published(one.pk, one.code, one.is_main, program_id, default, zone, _versions(by_set[one.pk], zone))
         for one in sets
     )
 

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from loyalty.base import clock
+from loyalty.events.models import Event
 from loyalty.members import members
 from loyalty.members.models import Member
-from loyalty.programs import programs
+from loyalty.programs import nightly, programs
 from loyalty.programs.models import Program
+from tests.earning.shop import LONG_AGO, Shop, open_shop
 from tiers import drafts, versions
 from tiers.models import LadderVersion, TierSet
 
@@ -55,3 +58,30 @@ def a_ladder(
 ) -> LadderVersion:
     """A published ladder."""
     return versions.publish(a_draft(program, tiers, at=at, **fields), by="olga", at=at)
+
+
+class Store(Shop):
+    """A shop whose clock follows what is sent: nothing is ahead of it, and whatever is processed is processed then."""
+
+    def send(self, kind: str, data: dict[str, Any], *, at: datetime | None = None, **more: Any) -> Event:
+        self.now = max(self.now, at or self.now)
+        return super().send(kind, data, at=at, **more)
+
+    def process(self) -> int:
+        with clock.pinned(self.now):
+            return super().process()
+
+    def night(self, at: datetime) -> None:
+        """Run the night that is due at that time."""
+        self.now = max(self.now, at)
+        with clock.pinned(at):
+            nightly.run_due(at)
+
+
+def a_store(tiers: Sequence[Mapping[str, Any]] | None = (SILVER, GOLD), **fields: Any) -> Store:
+    """A store, with a ladder unless `tiers` is None."""
+    shop = open_shop()
+    store = Store(shop.program, shop.channel, shop.points, shop.ada)
+    if tiers is not None:
+        a_ladder(store.program, tiers, at=LONG_AGO, **fields)
+    return store

@@ -1,0 +1,86 @@
+"""The values a standing is computed with and from: what it follows, what it is, what happened to it. No query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from tiers.ladder import Ladder
+from tiers.published import Version
+from tiers.windows import DAY, Number
+
+Source = tuple[str, int | None]
+Kind = Literal["joined", "upgraded", "retained", "downgraded", "corrected", "imported"]
+Part = Literal["midnight", "day", "version"]
+"""As the day began, by what was done on it, or when a version was published in the middle of it."""
+ZERO = Decimal(0)
+
+
+class Seed(NamedTuple):
+    """A tier that was brought along: counts from the midnight of `day`, held since `since`, reviewed on
+    `valid_until` (None: as the ladder says, from `day`)."""
+
+    day: date
+    tier: str
+    since: date
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """What a member's standing follows besides activity: all published versions of the set, the local day of the
+    enrolment, and what was imported."""
+
+    versions: Sequence[Version]
+    enrolled: date
+    seeds: Sequence[Seed] = ()
+
+    def ladder(self, number: int) -> Ladder:
+        return self.versions[number - 1].ladder
+
+    @property
+    def begins(self) -> date:
+        """The first day that is looked at."""
+        return max(self.versions[0].first_day, self.enrolled)
+
+
+@dataclass(slots=True)
+class State:
+    """A standing at the end of the day `through`. Versions by number; 0: none yet.
+
+    `version` judges the member, `seen` is the newest that was looked at (one may wait for the review), `held` an older
+    one that still judges a protected tier.
+    """
+
+    version: int
+    seen: int
+    tier: str
+    since: date | None
+    valid_until: date | None
+    grace_from: date | None
+    grace_until: date | None
+    carried: Number
+    carried_before: Number
+    held: int
+    through: date
+
+
+class Change(NamedTuple):
+    """One step of the walk that changed the tier or prolonged it, on which part of the day."""
+
+    day: date
+    part: Part
+    kind: Kind
+    from_code: str
+    to_code: str
+    valid_until: date | None
+    version: int
+    numbers: dict[str, Any]
+
+
+def beginning(course: Course) -> State:
+    """The state before the first day."""
+    return State(0, 0, "", None, None, None, None, ZERO, ZERO, 0, course.begins - DAY)

@@ -1,0 +1,368 @@
+"""Where a member stands on a ladder, from what they did: one pure rule, day by day. No query, no clock.
+
+A local day has two parts. *At midnight*, what the days before it brought: a period closes, a version takes effect, an
+imported tier begins, the review, the end of grace, the fall of a tier that is held while the member qualifies. *On the
+day*, what was done on it: an upgrade, or a tier kept in its grace. A version that was published in the middle of a day
+comes after that, and the same day's activity then counts under the new ladder too.
+
+Walking from the first day over everything that is known gives the standing; walking on from a stored state, when only
+later days have been added, gives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from loyalty.base.clock import add_days
+from tiers import windows
+from tiers.counting import Counting
+from tiers.course import Change, Course, Kind, Part, Source, State, beginning
+from tiers.ladder import Ladder
+from tiers.models import Downgrade, Upgrade, Validity, Window
+from tiers.published import Version
+from tiers.windows import DAY, Number, Tally
+
+ZERO = Decimal(0)
+
+
+def replay(course: Course, tallies: Mapping[Source, Tally], until: date) -> tuple[State, list[Change]]:
+    """The standing at the end of `until`, from everything that is known, and all that happened on the way."""
+    return advance(course, beginning(course), tallies, until)
+
+
+def advance(
+    course: Course, state: State, tallies: Mapping[Source, Tally], until: date, *, again: bool = False
+) -> tuple[State, list[Change]]:
+    """Walk on from a state to the end of `until`. The state given stays as it is.
+
+    `again`: something was added to the very day that the state ends with (see `walks_on`).
+    """
+    walk = Walk(course, replace(state), tallies)
+    walk.resume(again=again)
+    walk.to(until)
+    return walk.state, walk.changes
+
+
+def foresee(course: Course, state: State, tallies: Mapping[Source, Tally], until: date) -> Walk:
+    """The walk at the end of `until` if nothing more is done."""
+    walk = Walk(course, replace(state), tallies)
+    walk.to(until)
+    return walk
+
+
+def walks_on(course: Course, state: State, day: date, *, less: bool) -> bool:
+    """Whether activity that is added on `day` can be counted from the state on, or everything has to be counted anew:
+    what is added before its end, taken off its last day (`less`), or done on the day of a new version."""
+    if day > state.through:
+        return True
+    began = any(one.first_day == day == one.last_day_before for one in course.versions[1:])
+    return day == state.through and not less and not began
+
+
+def is_behind(course: Course, state: State) -> bool:
+    """Whether a version or an imported tier took effect before the end of the state, which it has not seen: then
+    everything is counted anew. A version of the very last day is not: the walk takes it up."""
+    unseen = course.versions[state.seen :] if state.version else ()
+    return any(
+        one.first_day < state.through
+        or (one.first_day == state.through and one.last_day_before != one.first_day)
+        for one in unseen
+    )
+
+
+def reaches_back(course: Course, state: State) -> date:
+    """The first day whose activity a walk from this state can ask for, but for ladders that count since ever."""
+    days = [state.through]
+    for ladder in _in_play(course, state):
+        first = windows.start(ladder, state.through, course.enrolled)
+        if first is not None:
+            before = ladder.upgrade == Upgrade.NEXT_PERIOD
+            days.append(windows.period_start(ladder, first - DAY, course.enrolled) if before else first)
+        if state.grace_from is not None:
+            days.append(windows.start(ladder, state.grace_from - DAY, course.enrolled) or state.through)
+    return min(days)
+
+
+def counts_since_ever(course: Course, state: State) -> bool:
+    return any(ladder.window == Window.LIFETIME for ladder in _in_play(course, state))
+
+
+def sources(course: Course, state: State) -> set[Source]:
+    """What a walk from this state counts."""
+    return {ladder.source for ladder in _in_play(course, state)}
+
+
+def _in_play(course: Course, state: State) -> set[Ladder]:
+    """The ladders that a walk from this state may look at."""
+    numbers = {state.version, state.seen, state.held, *range(state.seen + 1, len(course.versions) + 1)}
+    return {course.ladder(number) for number in numbers if number}
+
+
+@dataclass(slots=True)
+class Walk(Counting):
+    """A state on its way through the days."""
+
+    changes: list[Change] = field(default_factory=list)
+
+    def to(self, until: date) -> None:
+        """Through the end of `until`, stopping only on days on which something can happen."""
+        while (day := self.next_stop()) is not None and day <= until:
+            self.midnight(day)
+            self.on_the_day(day)
+            self.state.through = day
+        self.state.through = max(self.state.through, until)
+
+    def resume(self, *, again: bool) -> None:
+        """What came after the state was stored, and belongs to its last day."""
+        if self.state.version:
+            last = self.state.through
+            if again:
+                self._count(last)
+            if self._take_up_version(last, "version"):
+                self._count(last)
+
+    def midnight(self, day: date) -> None:
+        self._close_period(day)
+        self._take_up_version(day, "midnight")
+        self._seed(day)
+        if self.state.valid_until == day and self.state.grace_until is None:
+            self._review(day)
+        if self.state.grace_until == day:
+            self._end_grace(day)
+        self._fall(day)
+
+    def on_the_day(self, day: date) -> None:
+        self._count(day)
+        if self._take_up_version(day, "version"):
+            self._count(day)
+
+    # --- midnight -------------------------------------------------------------------------------------------
+
+    def _close_period(self, day: date) -> None:
+        """Roll the surplus over, and give what waited for the new period."""
+        state = self.state
+        if not state.version or not self.opens(self.ladder, day):
+            return
+        ladder, held = self.ladder, self.ladder.rank(state.tier)
+        value = self.value(day - DAY, day - DAY)
+        waits = ladder.upgrade == Upgrade.NEXT_PERIOD
+        fit = ladder.fit(value)
+        if state.grace_until is None:
+            state.carried_before = state.carried
+        state.carried = (
+            _surplus(ladder, value, max(held, fit) if waits else held) if ladder.rollover else ZERO
+        )
+        if waits and fit > held:
+            self._move(day, "upgraded", fit, value, self.validity(ladder, fit, day))
+
+    def _take_up_version(self, day: date, part: Part) -> bool:
+        """Look at versions that are new on this day. True when the member moved to one."""
+        moved = False
+        for version in self._new_versions(day, part):
+            self.state.seen = version.number
+            if not (version.waits_for_review and self.has_review()):
+                self._place(version, day, part)
+                moved = True
+        return moved
+
+    def _new_versions(self, day: date, part: Part) -> Sequence[Version]:
+        """Those that take effect on this part of the day; for a member who is new, only the last of them."""
+        begun = [
+            version
+            for version in self.course.versions[self.state.seen :]
+            if version.first_day <= day and not (part == "midnight" and version.last_day_before >= day)
+        ]
+        return begun if self.state.version else begun[-1:]
+
+    def _place(self, version: Version, day: date, part: Part) -> None:
+        """Move to a version: to the tier that fits; a protected one is not lost before its end."""
+        state, old = self.state, self.state.version
+        new = version.ladder
+        floor, removed = self.floor(new)
+        self._turn_to(version.number)
+        value = self.placing_value(new, day, day - DAY if part == "midnight" else day)
+        fit = new.fit(value)
+        protect = version.protect or not old
+        to = max(floor, fit) if protect else fit
+        if removed or to != floor or not old:
+            kind: Kind = "upgraded" if to > floor else "downgraded"
+            if new.at_rank(to) != state.tier:
+                self._move(day, kind, to, value, self.validity(new, to, day), part=part)
+        elif fit < floor:
+            self._protected(old, day, value, part)
+        elif state.valid_until is None or state.grace_until is not None:
+            self._keep(day, value, self.validity(new, to, day), part=part)
+
+    def _turn_to(self, number: int) -> None:
+        """Be judged by a version from now on. What was rolled over stays only while the periods are the same."""
+        state = self.state
+        new = self.course.ladder(number)
+        if not state.version or not _same_periods(self.ladder, new):
+            state.carried = state.carried_before = ZERO
+        state.version, state.held = number, 0
+
+    def _protected(self, old: int, day: date, value: Number, part: Part) -> None:
+        """Keep a tier that the new ladder would not give: to its end; without one as long as the new ladder gives, or
+        while the old one would."""
+        state, new = self.state, self.ladder
+        if state.valid_until is not None:
+            return
+        if new.validity == Validity.WHILE_QUALIFIED:
+            state.held = old
+            return
+        until = self.validity(new, new.rank(state.tier), day)
+        self._keep(day, value, until, part=part)
+
+    def _seed(self, day: date) -> None:
+        """Begin with an imported tier, unless the member has reached a higher one."""
+        state = self.state
+        for seed in self.course.seeds:
+            if max(seed.day, self.course.begins) != day:
+                continue
+            ladder = self.ladder if state.version else self.course.ladder(1)
+            rank = ladder.rank(seed.tier)
+            if not rank or rank < ladder.rank(state.tier):
+                continue
+            until = max(seed.valid_until, day + DAY) if seed.valid_until else self.validity(ladder, rank, day)
+            number = state.version or 1
+            self._note(Change(day, "midnight", "imported", state.tier, seed.tier, until, number, {}))
+            self._set(seed.tier, seed.since, until)
+
+    def _review(self, day: date) -> None:
+        """The tier has ended: it is kept, or dropped by the rules of the ladder that is new by now."""
+        state = self.state
+        floor, removed = self._turn_at_review()
+        ladder = self.ladder
+        value = self.judged(day)
+        fit = ladder.fit(value)
+        if removed or fit > floor:
+            to = fit if removed and ladder.downgrade == Downgrade.FIT else max(fit, floor)
+            kind: Kind = "upgraded" if to > floor else "downgraded"
+            self._move(day, kind, to, value, self.validity(ladder, to, day))
+        elif fit == floor or ladder.downgrade == Downgrade.NEVER:
+            kept = {"kept": "never_drops"} if fit < floor else {}
+            self._keep(day, value, self.renewed(day), more=kept)
+        elif ladder.grace_days:
+            if not self.opens(ladder, day):
+                state.carried_before = state.carried
+            state.grace_from, state.grace_until = day, add_days(day, ladder.grace_days)
+        else:
+            self._drop(day, day, fit, value)
+
+    def _turn_at_review(self) -> tuple[int, bool]:
+        """Move to the version that waited for this review, if there is one."""
+        state = self.state
+        newest = self.course.ladder(state.seen)
+        floor, removed = self.floor(newest)
+        if state.seen != state.version:
+            self._turn_to(state.seen)
+        state.held = 0
+        return floor, removed
+
+    def _end_grace(self, day: date) -> None:
+        state = self.state
+        assert state.grace_from is not None
+        value = self.in_grace(day - DAY, day)
+        fit, since = self.ladder.fit(value), state.grace_from
+        if fit >= self.ladder.rank(state.tier):
+            self._keep(day, value, self._lasting(self.renewed(since), day))
+        else:
+            self._drop(day, since, fit, value)
+
+    def _fall(self, day: date) -> None:
+        """A tier that is held while the member qualifies ends when the window holds too little for it."""
+        state = self.state
+        if not self.hangs_on_value():
+            return
+        holder = self.course.ladder(state.held or state.version)
+        if self.value(day, day - DAY, holder) >= holder.bar(state.tier):
+            return
+        self._review(day)
+
+    # --- on the day -----------------------------------------------------------------------------------------
+
+    def _count(self, day: date) -> None:
+        """Keep a tier in its grace, or climb."""
+        state = self.state
+        if not state.version:
+            return
+        ladder = self.ladder
+        value, held = self.value(day, day), ladder.rank(state.tier)
+        if state.grace_until is not None:
+            best = self.in_grace(day, day)
+            if ladder.fit(best) >= held:
+                assert state.grace_from is not None
+                until = self._lasting(self.renewed(state.grace_from), day)
+                self._keep(day, best, until, part="day")
+        fit = ladder.fit(value)
+        if ladder.upgrade == Upgrade.AT_ONCE and fit > held:
+            self._move(day, "upgraded", fit, value, self.validity(ladder, fit, day), part="day")
+
+    # --- changing -------------------------------------------------------------------------------------------
+
+    def _drop(self, day: date, review: date, fit: int, value: Number) -> None:
+        ladder = self.ladder
+        held = ladder.rank(self.state.tier)
+        to = held - 1 if ladder.downgrade == Downgrade.ONE_STEP else fit
+        until = self.validity(ladder, to, review - DAY if ladder.validity == Validity.NEXT_PERIOD else day)
+        if until is not None and until <= day:
+            until = self.validity(ladder, to, day)
+        self._move(day, "downgraded", to, value, until)
+
+    def _lasting(self, until: date | None, day: date) -> date | None:
+        """An end that a long grace has not overtaken."""
+        if until is None or until > day:
+            return until
+        return self.validity(self.ladder, self.ladder.rank(self.state.tier), day)
+
+    def _move(
+        self, day: date, kind: Kind, to: int, value: Number, until: date | None, *, part: Part = "midnight"
+    ) -> None:
+        """To the tier of that rank."""
+        ladder, before = self.ladder, self.state.tier
+        code = ladder.at_rank(to)
+        if kind == "upgraded" and not before:
+            kind = "joined"
+        judged = before if kind == "downgraded" and before in ladder.by_code else code
+        numbers = self.numbers(judged, value, day)
+        self._note(Change(day, part, kind, before, code, until, self.state.version, numbers))
+        self._set(code, day, until)
+
+    def _keep(
+        self,
+        day: date,
+        value: Number,
+        until: date | None,
+        *,
+        part: Part = "midnight",
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        """The same tier, with another end."""
+        state = self.state
+        if until != state.valid_until or state.grace_until is not None:
+            numbers = self.numbers(state.tier, value, day) | dict(more or {})
+            self._note(Change(day, part, "retained", state.tier, state.tier, until, state.version, numbers))
+        self._set(state.tier, state.since, until)
+
+    def _set(self, code: str, since: date | None, until: date | None) -> None:
+        state = self.state
+        state.tier, state.since, state.valid_until = code, since, until
+        state.grace_from = state.grace_until = None
+        state.held = 0
+
+    def _note(self, change: Change) -> None:
+        self.changes.append(change)
+
+
+def _surplus(ladder: Ladder, value: Number, rank: int) -> Number:
+    """What exceeds the threshold of the tier held. A tier that needs nothing leaves no surplus."""
+    bar = ladder.rungs[rank - 1].bar if rank else ZERO
+    return max(value - bar, ZERO) if bar > 0 else ZERO
+
+
+def _same_periods(one: Ladder, other: Ladder) -> bool:
+    return (one.window, one.source, one.rollover, other.rollover) == (other.window, other.source, True, True)

@@ -1,0 +1,138 @@
+"""Standings and their changes as rows: read for some members at once, written in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from loyalty.base.copying import copy_rows
+from loyalty.base.strict_json import dumps
+from tiers.windows import Number
+
+
+class StandingRow(NamedTuple):
+    program_id: int
+    tier_set_id: int
+    member_id: UUID
+    version_id: int
+    seen_version_id: int
+    held_version_id: int | None
+    tier_code: str
+    since: date | None
+    since_at: datetime | None
+    valid_until: date | None
+    grace_from: date | None
+    grace_until: date | None
+    carried: Number
+    carried_before: Number
+    placement_id: int | None
+    computed_through: date
+    review_on: date | None
+    warned_for: date | None
+    updated_at: datetime
+
+
+class ChangeRow(NamedTuple):
+    program_id: int
+    tier_set_id: int
+    member_id: UUID
+    kind: str
+    from_code: str
+    to_code: str
+    at: datetime
+    decided_at: datetime
+    valid_until: date | None
+    numbers: Mapping[str, Any]
+    version_id: int
+    placement_id: int | None
+    beneath: bool
+    event_id: UUID | None
+    job_id: UUID | None
+    actor: str
+    reason: str
+
+
+class PlacementRow(NamedTuple):
+    id: int
+    tier_set_id: int
+    member_id: UUID
+    kind: str
+    tier_code: str
+    starts_on: date
+    ends_on: date | None
+    since: date | None
+    created_at: datetime
+    ended_at: datetime | None
+    ended_by: str
+    created_by: str
+    reason_code: str
+    note: str
+
+
+_TYPES = {
+    "program_id": "bigint", "tier_set_id": "bigint", "member_id": "uuid", "version_id": "bigint",
+    "seen_version_id": "bigint", "held_version_id": "bigint", "tier_code": "text", "since_at": "timestamptz",
+    "carried": "numeric", "carried_before": "numeric", "placement_id": "bigint", "updated_at": "timestamptz",
+}  # fmt: skip
+_KEY = ("program_id", "tier_set_id", "member_id")
+_SAVE = """
+INSERT INTO tiers_standing ({columns}) SELECT * FROM unnest({arrays})
+ON CONFLICT (member_id, tier_set_id) DO UPDATE SET {changed}
+""".format(
+    columns=", ".join(StandingRow._fields),
+    arrays=", ".join(f"%s::{_TYPES.get(name, 'date')}[]" for name in StandingRow._fields),
+    changed=", ".join(f"{name} = excluded.{name}" for name in StandingRow._fields if name not in _KEY),
+)
+
+
+def standings(member_ids: Collection[UUID]) -> list[StandingRow]:
+    """The standings of these members on all ladders."""
+    rows = _of_members(f"SELECT {', '.join(StandingRow._fields)} FROM tiers_standing", member_ids)
+    return [StandingRow(*row) for row in rows]
+
+
+def placements(member_ids: Collection[UUID]) -> list[PlacementRow]:
+    """Manual tiers and imported ones of these members, oldest first."""
+    columns = ", ".join(PlacementRow._fields)
+    rows = _of_members(f"SELECT {columns} FROM tiers_placement", member_ids, "ORDER BY id")
+    return [PlacementRow(*row) for row in rows]
+
+
+def history(member_ids: Collection[UUID]) -> dict[tuple[UUID, int], list[tuple[datetime, str]]]:
+    """When the computed tiers of these members took effect, in the order in which that was decided."""
+    rows = _of_members(
+        "SELECT member_id, tier_set_id, at, to_code FROM tiers_tierchange",
+        member_ids,
+        "AND kind NOT IN ('manual', 'manual_ended') ORDER BY id",
+    )
+    found: dict[tuple[UUID, int], list[tuple[datetime, str]]] = {}
+    for member_id, tier_set_id, at, code in rows:
+        found.setdefault((member_id, tier_set_id), []).append((at, code))
+    return found
+
+
+def _of_members(select: str, member_ids: Collection[UUID], rest: str = "") -> list[tuple[Any, ...]]:
+    if not member_ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"{select} WHERE member_id = ANY(%s) {rest}", [list(member_ids)])
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def save_standings(rows: Sequence[StandingRow]) -> None:
+    """Insert or replace, in the order of the members."""
+    if rows:
+        ordered = sorted(rows, key=lambda row: (row.member_id, row.tier_set_id))
+        with connection.cursor() as cursor:
+            cursor.execute(_SAVE, [list(column) for column in zip(*ordered, strict=True)])
+
+
+def append_changes(rows: Sequence[ChangeRow]) -> None:
+    numbers = ChangeRow._fields.index("numbers")
+    written = ((*row[:numbers], dumps(row.numbers), *row[numbers + 1 :]) for row in rows)
+    copy_rows("tiers_tierchange", ChangeRow._fields, written)

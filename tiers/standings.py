@@ -1,0 +1,310 @@
+"""The only writer of standings. `Standings` holds those of some locked members, moves them in memory as things are
+done, and writes them in bulk: rows, changes, facts, and the tier in the member's own row.
+
+A program without a published ladder costs nothing: no query, no object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from loyalty.base.clock import local_date
+from loyalty.members import members
+from loyalty.outbox import facts
+from loyalty.outbox.facts import FactRow
+from tiers import announcing, benefits, deeds, evaluation, rows
+from tiers.benefits import NOTHING, Benefits
+from tiers.course import Course, Seed, Source, State, beginning
+from tiers.lines import Cause, Line, Overlay, Person, midnight_of
+from tiers.models import Measure, Placement
+from tiers.published import Published
+from tiers.rows import ChangeRow, PlacementRow, StandingRow
+from tiers.windows import DAY, Number
+
+Ladders = Mapping[int, Sequence[Published]]
+NO_MONEY: Final = Decimal(0)
+
+
+class Held(NamedTuple):
+    """A tier as campaigns see it; an empty code when the member has none."""
+
+    code: str
+    name: str
+    benefits: Benefits
+
+
+NO_TIER: Final = Held("", "", NOTHING)
+
+
+class Standings:
+    """The standings of some members, whose rows are locked by the caller; `ladders` by program id."""
+
+    def __init__(self, ladders: Ladders, *, at: datetime) -> None:
+        self.ladders = {program_id: sets for program_id, sets in ladders.items() if sets}
+        self.at = at
+        self.lines: dict[UUID, list[Line]] = {}
+
+    def load(self, people: Iterable[Person], since: Mapping[UUID, date] | None = None) -> None:
+        """Read what is known of these members. `since`: the earliest day on which something will be added, where it
+        may lie before the day up to which a standing is computed."""
+        wanted = [person for person in people if person.program_id in self.ladders]
+        if not wanted:
+            return
+        ids = [person.id for person in wanted]
+        stored = {(row.member_id, row.tier_set_id): row for row in rows.standings(ids)}
+        placed = _by_member(rows.placements(ids))
+        for person in wanted:
+            self.lines[person.id] = [
+                _line(one, person, stored.get((person.id, one.set_id)), placed.get(person.id, []), self.at)
+                for one in self.ladders[person.program_id]
+                if one.at(self.at) is not None
+            ]
+        self._load_days(since or {})
+
+    def tier_at(self, member_id: UUID, at: datetime) -> Held | None:
+        """The tier of the program's main ladder as it was at an instant. None without such a ladder."""
+        line = next((one for one in self.lines.get(member_id, ()) if one.tier_set.is_main), None)
+        if line is None:
+            return None
+        code = line.tier_at(at)
+        if not code:
+            return NO_TIER
+        given = benefits.of_set(line.tier_set, at).get(code, NOTHING)
+        return Held(code, line.tier_set.name_of(code, at), given)
+
+    def add(self, member_id: UUID, day: date, done: Mapping[Source, Number], cause: Cause) -> None:
+        """Count what a member did on a local day; returns come with minus signs, on the day of their order."""
+        for line in self.lines.get(member_id, ()):
+            line.add(day, done, cause)
+
+    def recount(self, cause: Cause) -> None:
+        """Compute every standing from the beginning; what was stored otherwise is corrected."""
+        for line in self._all():
+            line.advance(line.today, cause)
+            line.recount(cause)
+
+    def review(self, cause: Cause) -> None:
+        """Bring every standing up to the present day."""
+        for line in self._all():
+            line.advance(line.today, cause)
+            if line.counts_balance:
+                line.recount(cause)
+            line.touched = True
+
+    def write(self, cause: Cause | None = None) -> int:
+        """Write whatever has changed, in the caller's transaction; how many standings that were."""
+        lines = [line for line in self._all() if line.touched or line.is_new]
+        told: list[FactRow] = []
+        standings: list[StandingRow] = []
+        for line in lines:
+            line.advance(line.today, cause)
+            over = line.overlay(self.at)
+            _lay_over(line, over, cause)
+            told += announcing.changes(line)
+            standings.append(self._row(line, over, told))
+        rows.save_standings(standings)
+        rows.append_changes([change for line in lines for change in line.changes])
+        if told:
+            facts.record_many(told)
+        members.set_standings(_shown(line) for line in lines if line.tier_set.is_main)
+        for line in lines:
+            line.changes, line.touched, line.is_new = [], False, False
+        return len(lines)
+
+    def _all(self) -> list[Line]:
+        return [line for member_id in sorted(self.lines) for line in self.lines[member_id]]
+
+    def _load_days(self, since: Mapping[UUID, date]) -> None:
+        """One query for each ladder and what it counts."""
+        by_set: dict[int, list[Line]] = {}
+        for line in self._all():
+            by_set.setdefault(line.tier_set.set_id, []).append(line)
+        for lines in by_set.values():
+            sources: set[Source] = set()
+            whole = False
+            for line in lines:
+                state = line.state
+                if since.get(line.person.id, date.max) < state.through or _is_behind(line):
+                    state = beginning(line.course)
+                line.known_from = evaluation.reaches_back(line.course, state)
+                sources |= evaluation.sources(line.course, state)
+                whole = whole or evaluation.counts_since_ever(line.course, state)
+            firsts = {line.person.id: line.known_from for line in lines}
+            found = deeds.load(lines[0].tier_set, sources, firsts, whole=whole)
+            for line in lines:
+                line.days = {source: found.get((line.person.id, source), {}) for source in sources}
+
+    def _row(self, line: Line, over: Overlay | None, told: list[FactRow]) -> StandingRow:
+        state, versions = line.state, line.course.versions
+        turn = line.next_turn()
+        review_on = _review_on(line, turn, told)
+        newest = max(state.seen, 1)
+        return StandingRow(
+            line.tier_set.program_id, line.tier_set.set_id, line.person.id,
+            versions[max(state.version, 1) - 1].id, versions[newest - 1].id,
+            versions[state.held - 1].id if state.held else None,
+            state.tier, state.since, line.since_at, state.valid_until, state.grace_from, state.grace_until,
+            state.carried, state.carried_before, over.id if over else None, state.through, review_on,
+            line.warned_for, self.at,
+        )  # fmt: skip
+
+
+def done(
+    *,
+    orders: int = 0,
+    spend: Decimal = NO_MONEY,
+    visits: int = 0,
+    points: Mapping[int, int] | None = None,
+) -> dict[Source, Number]:
+    """What was done, as ladders count it; points by id of their type. A balance is not something done: the night reads
+    it from the ledger."""
+    found: dict[Source, Number] = {
+        (Measure.SPEND.value, None): spend,
+        (Measure.ORDERS.value, None): orders,
+        (Measure.VISITS.value, None): visits,
+    }
+    return found | {(Measure.POINTS.value, type_id): amount for type_id, amount in (points or {}).items()}
+
+
+def _line(
+    tier_set: Published, person: Person, row: StandingRow | None, placed: Sequence[PlacementRow], at: datetime
+) -> Line:
+    zone = tier_set.zone
+    own = [one for one in placed if one.tier_set_id == tier_set.set_id]
+    course = Course(
+        [version for version in tier_set.versions if version.effective_from <= at],
+        local_date(person.enrolled_at, zone),
+        tuple(_seed(one) for one in own if one.kind == Placement.Kind.IMPORT and one.ended_at is None),
+    )
+    overlays = [_overlay(one, tier_set) for one in own if one.kind == Placement.Kind.MANUAL]
+    if row is None:
+        return Line(tier_set, person, course, beginning(course), at, overlays=overlays, is_new=True)
+    numbers = {version.id: version.number for version in tier_set.versions}
+    state = State(
+        numbers[row.version_id], numbers[row.seen_version_id], row.tier_code, row.since, row.valid_until,
+        row.grace_from, row.grace_until, row.carried, row.carried_before,
+        numbers[row.held_version_id] if row.held_version_id else 0, row.computed_through,
+    )  # fmt: skip
+    return Line(
+        tier_set, person, course, state, at,
+        since_at=row.since_at, over_id=row.placement_id, warned_for=row.warned_for, overlays=overlays,
+    )  # fmt: skip
+
+
+def _is_behind(line: Line) -> bool:
+    return line.is_new or evaluation.is_behind(line.course, line.state)
+
+
+def _seed(row: PlacementRow) -> Seed:
+    return Seed(
+        row.starts_on, row.tier_code, row.since or row.starts_on, row.ends_on + DAY if row.ends_on else None
+    )
+
+
+def _overlay(row: PlacementRow, tier_set: Published) -> Overlay:
+    """From the day it starts on, or from when it was set on that day; to the end of its last day, or when it was
+    removed."""
+    ends_at = midnight_of(row.ends_on + DAY, tier_set.zone) if row.ends_on else None
+    if row.ended_at is not None:
+        ends_at = min(row.ended_at, ends_at) if ends_at else row.ended_at
+    starts_at = max(midnight_of(row.starts_on, tier_set.zone), row.created_at)
+    return Overlay(
+        row.id, row.tier_code, starts_at, ends_at, row.created_by, row.note or row.reason_code, row.ended_by
+    )
+
+
+def _by_member(placed: Iterable[PlacementRow]) -> dict[UUID, list[PlacementRow]]:
+    found: dict[UUID, list[PlacementRow]] = {}
+    for one in placed:
+        found.setdefault(one.member_id, []).append(one)
+    return found
+
+
+def _lay_over(line: Line, over: Overlay | None, cause: Cause | None) -> None:
+    """Note when a manual tier begins to lie over the computed one, or has ended."""
+    if (over.id if over else None) == line.over_id:
+        return
+    before = next((one for one in line.overlays if one.id == line.over_id), None)
+    if over is not None:
+        row = _manual(line, over, cause)._replace(
+            from_code=before.tier if before else line.state.tier,
+            valid_until=local_date(over.ends_at, line.tier_set.zone) if over.ends_at else None,
+        )
+        line.changes.append(row)
+    elif before is not None:
+        row = _manual(line, before, cause)._replace(
+            kind="manual_ended", from_code=before.tier, to_code=line.state.tier, at=before.ends_at or line.at,
+            valid_until=line.state.valid_until, actor=before.ended_by,
+        )  # fmt: skip
+        line.changes.append(row)
+    line.over_id = over.id if over else None
+
+
+def _manual(line: Line, over: Overlay, cause: Cause | None) -> ChangeRow:
+    version = line.course.versions[max(line.state.version, 1) - 1]
+    return ChangeRow(
+        line.tier_set.program_id, line.tier_set.set_id, line.person.id, "manual", "", over.tier, over.starts_at,
+        line.at, None, {}, version.id, over.id, False, None, cause.job_id if cause else None, over.actor, over.reason,
+    )  # fmt: skip
+
+
+def _review_on(line: Line, turn: date | None, told: list[FactRow]) -> date | None:
+    """The next day on which the night has to look: the tier is judged, a drop announced, a period opens with an
+    upgrade, a manual tier begins or ends."""
+    today = line.today
+    days = [turn, _notice(line, turn, told), line.next_rise()]
+    for over in line.overlays:
+        days += [
+            local_date(at, line.tier_set.zone) for at in (over.starts_at, over.ends_at) if at and at > line.at
+        ]
+    if line.counts_balance:
+        days.append(today + DAY)  # a balance changes without anything being done here
+    return min((day for day in days if day is not None and day > today), default=None)
+
+
+def _notice(line: Line, turn: date | None, told: list[FactRow]) -> date | None:
+    """Announce a coming drop, once, when its time has come; before that, the day to look again."""
+    if turn is None or line.state.grace_until is not None or line.warned_for == turn:
+        return None
+    warn_days = line.course.ladder(line.state.version).warn_days
+    first = turn - timedelta(days=warn_days)
+    if not warn_days or first > line.today:
+        return first if warn_days else None
+    coming = line.would_drop(turn)
+    if coming is not None:
+        line.warned_for = turn
+        if line.overlay(line.at) is None:
+            told.append(announcing.will_downgrade(line, coming))
+    return None
+
+
+def _shown(line: Line) -> members.Standing:
+    """The tier as the member's own row shows it: the manual one, or the computed one."""
+    over, zone = line.overlay(line.at), line.tier_set.zone
+    if over is not None:
+        return (
+            line.person.id,
+            over.tier,
+            line.tier_set.name_of(over.tier, line.at),
+            over.starts_at,
+            over.ends_at,
+        )
+    state = line.state
+    if not state.tier:
+        return line.person.id, "", "", None, None
+    name = line.course.ladder(state.version).name_of(state.tier)
+    ends_on = state.grace_until or state.valid_until
+    return line.person.id, state.tier, name, _since(line), midnight_of(ends_on, zone) if ends_on else None
+
+
+def _since(line: Line) -> datetime | None:
+    """The instant since which the tier is held: that of the change, where it was on that day."""
+    since, zone = line.state.since, line.tier_set.zone
+    if since is None:
+        return None
+    at = line.since_at
+    return at if at and local_date(at, zone) == since else midnight_of(since, zone)
