@@ -49,8 +49,7 @@ def generate() -> str:
 def seal(program_id: int, text: str) -> Sealed:
     """What is stored of a code."""
     digest = digest_of(program_id, text)
-    shown = text[-4:] if len(text) >= 8 else text[4:]  # of a short code the mask must not show most
-    return Sealed(encrypt(text.encode(), bound_to=digest), digest, shown)
+    return Sealed(encrypt(text.encode(), bound_to=digest), digest, _shown(text))
 
 
 def reveal(code: Code) -> str:
@@ -59,8 +58,17 @@ def reveal(code: Code) -> str:
 
 
 def masked(code: Code) -> str:
-    """The code as screens, logs and answers show it: always as long, with its last signs."""
+    """The code as screens, logs and answers show it: always as many dots, with its last signs."""
     return _DOTS + code.last_four
+
+
+def mask(text: str) -> str:
+    """The same of a code in hand."""
+    return _DOTS + _shown(text)
+
+
+def _shown(text: str) -> str:
+    return text[-4:] if len(text) >= 8 else text[4:]  # of a short code the mask must not show most
 
 
 def find(program: Program, text: str) -> Code | None:

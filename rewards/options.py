@@ -11,14 +11,20 @@ from django.db import connection
 
 from rewards.eligibility import Option
 
-# A reservation that has lapsed holds nothing any more, whether or not a sweep has closed it.
+# A reservation that has lapsed holds nothing any more, and a code that has run out in its pool cannot be had, whether
+# or not a sweep has booked it.
 _LEFT: Final = """
-    SELECT s.reward_id, s.id, s.code, s.name, s.starts_at, s.ends_at, s.loaded - s.reserved - s.used + CASE
-        WHEN s.reserved > 0 THEN (
+    SELECT s.reward_id, s.id, s.code, s.name, s.starts_at, s.ends_at, s.loaded - s.reserved - s.used
+        + CASE WHEN s.reserved > 0 THEN (
             SELECT count(*) FROM rewards_redemption r
             WHERE r.stock_id = s.id AND r.state = 'reserved' AND r.holds_stock AND r.reserved_until <= %(at)s)
         ELSE 0 END
-    FROM rewards_stock s WHERE s.is_open AND {which} ORDER BY s.reward_id, s.position, s.starts_at, s.code
+        - CASE WHEN pool.reward_ptr_id IS NOT NULL THEN (
+            SELECT count(*) FROM rewards_code c
+            WHERE c.reward_id = s.reward_id AND c.state = 'free' AND c.expires_at <= %(at)s)
+        ELSE 0 END
+    FROM rewards_stock s LEFT JOIN rewards_voucherreward pool ON pool.reward_ptr_id = s.reward_id
+    WHERE s.is_open AND {which} ORDER BY s.reward_id, s.position, s.starts_at, s.code
 """
 
 

@@ -6,14 +6,13 @@ stock last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 
 from loyalty.base.clock import write_instant
 from loyalty.ledger.acts import Actor
@@ -141,8 +140,3 @@ def return_unit(row: Redemption, *, was_reserved: bool, at: datetime, is_lost: b
             reason=StockChange.Reason.REVOKED,
             at=at,
         )
-
-
-def due(condition: Q, *, limit: int) -> Iterable[UUID]:
-    """Redemptions for a sweep, oldest first."""
-    return list(Redemption.objects.filter(condition).order_by("pk").values_list("pk", flat=True)[:limit])

@@ -202,6 +202,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=15),
         "options": {"expires": 15},
     },
+    "rewards": {
+        "task": "rewards.tasks.close_due",
+        "schedule": timedelta(seconds=15),
+        "options": {"expires": 15},
+    },
     "nightly": {
         "task": "loyalty.programs.tasks.nightly",
         "schedule": timedelta(minutes=10),

@@ -86,7 +86,8 @@ def test_after_days_without_a_scheduler_one_run_catches_up_and_dates_everything_
         earned(ada, points, 10, NOON + timedelta(days=days))
     (job,) = nightly.run_due(NOON + timedelta(days=30))
     steps = {"activate": 3, "expire": 3, "forget_idempotency_keys": 0}
-    assert job.result == {"since": "2026-03-10", "steps": steps}
+    assert job.result["since"] == "2026-03-10"
+    assert steps.items() <= job.result["steps"].items()
     lapsed = Transaction.objects.filter(kind="expire").order_by("id").values_list("occurred_at", flat=True)
     assert list(lapsed) == [clock.midnight(date(2026, 3, 16 + day), program.zone) for day in range(3)]
     assert Job.objects.filter(kind=nightly.KIND).count() == 2

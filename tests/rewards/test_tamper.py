@@ -1,0 +1,205 @@
+"""Somebody with all rights on the database changes one row of the rewards behind our back: the proof names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from loyalty.base import job_runs
+from loyalty.ledger import proof
+from loyalty.members.models import Member
+from loyalty.programs.models import PointType
+from rewards import fulfilment, redemption, stock, sweep, vouchers
+from rewards.checks import REWARD_CHECKS
+from rewards.models import Redemption, Reward
+from tests.rewards.shop import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOON,
+    OLGA,
+    TILL,
+    a_member,
+    a_point_type,
+    a_program,
+    a_reward,
+    stock_of,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def shop(points: PointType, ada: Member) -> None:
+    """One of everything, in every state."""
+    a_point_type(a_program("bar"))
+    a_member(points, 0, "Ben")
+    five = a_reward(points, loaded=20, valid_days=5, cost=10)
+    stock.add(stock_of(five), 5, by="olga", at=NOON)
+    pool = a_reward(points, "voucher", cost=10)
+    vouchers.start(pool, "\n".join(f"POOL-{n:04d}" for n in range(9)).encode(), name="", by="olga", at=NOON)
+    job_runs.run_waiting(lambda: NOON)
+    for reward in (five, pool):
+        every_state(ada, reward)
+    gift = redemption.redeem(ada, a_reward(points, "gift", cost=10), at=NOON, actor=TILL)
+    redemption.use(gift, at=NOON, actor=TILL, amount=Decimal(5))
+    mug = redemption.redeem(ada, a_reward(points, "product", cost=10), at=NOON, actor=TILL)
+    fulfilment.advance(mug, "sent", at=NOON, actor=OLGA)
+    redemption.redeem(ada, a_reward(points, "donation", cost=0), at=NOON, actor=TILL)
+
+
+def every_state(ada: Member, reward: Reward) -> None:
+    def reserved() -> Redemption:
+        return redemption.reserve(ada, reward, at=NOON, actor=TILL)
+
+    def confirmed() -> Redemption:
+        return redemption.confirm(reserved(), at=NOON, actor=TILL)
+
+    late = reserved()
+    redemption.lapse(late, at=NOON + HOUR)
+    redemption.cancel(reserved(), at=NOON, actor=TILL)
+    redemption.cancel(confirmed(), at=NOON, actor=TILL)
+    used = redemption.use(confirmed(), at=NOON, actor=TILL)
+    redemption.refund(used, at=NOON, actor=OLGA)
+    redemption.use(confirmed(), at=NOON, actor=TILL)
+    if reward.kind == "discount":
+        redemption.expire(confirmed(), at=NOON + 9 * DAY)
+    confirmed()
+    reserved()
+
+
+def breaches() -> set[tuple[str, str]]:
+    return {(found.check, found.id) for found in proof.verify(at=NOON).breaches}
+
+
+def test_books_in_order_are_found_in_order() -> None:
+    assert breaches() == set()
+    sweep.run(NOON + 20 * MINUTE)
+    assert breaches() == set()
+
+
+@dataclass(frozen=True)
+class Crime:
+    check: str
+    row: str
+    change: str
+
+
+def of(state: str, kind: str = "discount") -> str:
+    return f"SELECT id FROM rewards_redemption WHERE state = '{state}' AND terms->>'kind' = '{kind}' LIMIT 1"
+
+
+_POOL = "SELECT s.id FROM rewards_stock s JOIN rewards_voucherreward v ON v.reward_ptr_id = s.reward_id"
+_FIVE = "SELECT s.id FROM rewards_stock s JOIN rewards_discountreward v ON v.reward_ptr_id = s.reward_id"
+_BAR = "(SELECT id FROM programs_program WHERE code = 'bar')"
+_BEN = "(SELECT id FROM members_member WHERE name = 'Ben')"
+
+CRIMES = [
+    Crime("stock_counters", _FIVE, "UPDATE rewards_stock SET used = used - 1 WHERE id = {}"),
+    Crime("stock_counters", _FIVE, "UPDATE rewards_stock SET reserved = reserved + 1 WHERE id = {}"),
+    Crime("stock_loaded", _FIVE, "UPDATE rewards_stock SET loaded = loaded + 1 WHERE id = {}"),
+    Crime(
+        "stock_changes",
+        "SELECT max(id) FROM rewards_stockchange WHERE reason = 'added'",
+        "UPDATE rewards_stockchange SET before = 19 WHERE id = {}",
+    ),
+    Crime("pool_codes", _POOL, "UPDATE rewards_stock SET loaded = loaded + 1 WHERE id = {}"),
+    *[
+        Crime(
+            "code_state",
+            f"SELECT id FROM rewards_code WHERE state = '{state}' LIMIT 1",
+            f"UPDATE rewards_code SET state = '{other}' WHERE id = {{}}",
+        )
+        for state, other in [
+            ("free", "issued"),
+            ("free", "used"),
+            ("free", "revoked"),
+            ("reserved", "free"),
+            ("reserved", "issued"),
+            ("issued", "free"),
+            ("issued", "used"),
+            ("used", "issued"),
+            ("used", "free"),
+            ("revoked", "free"),
+            ("expired", "issued"),
+        ]
+    ],
+    Crime(
+        "code_owner",
+        "SELECT id FROM rewards_code WHERE state = 'used' LIMIT 1",
+        f"UPDATE rewards_code SET program_id = {_BAR} WHERE id = {{}}",
+    ),
+    Crime(
+        "redemption_owner",
+        of("confirmed"),
+        f"UPDATE rewards_redemption SET program_id = {_BAR} WHERE id = {{}}",
+    ),
+    Crime("redemption_paid", of("confirmed"), "UPDATE rewards_redemption SET points = 9 WHERE id = {}"),
+    Crime(
+        "redemption_paid",
+        of("confirmed"),
+        f"UPDATE rewards_redemption SET member_id = {_BEN} WHERE id = {{}}",
+    ),
+    Crime(
+        "redemption_paid",
+        of("fulfilled"),
+        "UPDATE rewards_redemption SET transaction_id = NULL WHERE id = {}",
+    ),
+    *[
+        Crime(
+            "redemption_given_back",
+            of(state),
+            f"UPDATE rewards_redemption SET {change} WHERE id = {{}}",
+        )
+        for state, change in [
+            ("confirmed", "state = 'cancelled'"),
+            ("confirmed", "points_back = 1"),
+            ("cancelled", "state = 'fulfilled'"),
+            ("reserved", "state = 'lapsed'"),
+            ("fulfilled", "state = 'refunded', points_back = 10"),
+        ]
+    ],
+    Crime(
+        "redemption_hold",
+        of("reserved"),
+        "UPDATE rewards_redemption SET reserved_until = reserved_until + interval '1 h' WHERE id = {}",
+    ),
+    Crime(
+        "redemption_hold", of("reserved"), "UPDATE rewards_redemption SET state = 'confirmed' WHERE id = {}"
+    ),
+    Crime("redemption_hold", of("lapsed"), "UPDATE rewards_redemption SET state = 'fulfilled' WHERE id = {}"),
+    Crime(
+        "redemption_steps", of("refunded"), "UPDATE rewards_redemption SET state = 'fulfilled' WHERE id = {}"
+    ),
+    Crime(
+        "gift_value", of("confirmed", "gift"), "UPDATE rewards_redemption SET remaining = 16 WHERE id = {}"
+    ),
+]
+
+
+@pytest.mark.parametrize("crime", CRIMES, ids=lambda crime: f"{crime.check}: {crime.change[:60]}")
+def test_a_changed_row_is_named(crime: Crime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(crime.row)
+        row_id = cursor.fetchone()[0]
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(crime.change.format("%s"), [row_id])
+        assert cursor.rowcount == 1
+    assert (crime.check, str(row_id)) in breaches()
+
+
+def test_a_stock_beyond_what_is_loaded_is_named() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE rewards_stock DROP CONSTRAINT stock_never_over_issued")
+        cursor.execute(_FIVE)
+        row_id = cursor.fetchone()[0]
+        cursor.execute("UPDATE rewards_stock SET used = loaded + 1 WHERE id = %s", [row_id])
+    assert ("stock_bounds", str(row_id)) in breaches()
+
+
+def test_every_check_has_its_crime() -> None:
+    assert {crime.check for crime in CRIMES} | {"stock_bounds"} == set(REWARD_CHECKS)
