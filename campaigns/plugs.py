@@ -76,6 +76,7 @@ def budgets_nearly_used(program: Program, at: datetime) -> list[Notice]:
             % {"campaign": use.campaign.name, "percent": 100 * use.points // (use.campaign.budget or 1)},
             reverse("campaigns:campaign", args=[use.campaign_id]),
             _("Look at it"),
+            "campaigns.view_campaign",
         )
         for use in nearly[:5]
     ]
@@ -88,4 +89,5 @@ def has_campaign(program: Program) -> Step:
         CampaignVersion.objects.filter(program=program).exists(),
         reverse("campaigns:choose"),
         _("Choose a campaign"),
+        "campaigns.add_campaign",
     )

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from campaigns.imports.composing import Composed, Composer
+from campaigns.imports.coverage import unrated
 from campaigns.imports.grouping import grouped
 from campaigns.imports.lines import LineReader
 from campaigns.imports.mapping import Mapping
@@ -38,6 +39,7 @@ def rehearse(
         sender.check_parts(composed, always=True)
         bad.size = bad.add(composed.refused)
         _count(composed, counts)
+        counts["unrated"] += unrated(channel.program, composed.sendings)
         if number % STEP == 0:
             watch(counts["rows"])
     watch(counts["rows"])

@@ -20,6 +20,7 @@ from uuid import UUID
 from django.db import transaction
 
 from campaigns.imports.composing import Composed, Composer
+from campaigns.imports.coverage import unrated
 from campaigns.imports.enrolling import Enroller
 from campaigns.imports.grouping import Group, grouped
 from campaigns.imports.lines import LineReader
@@ -184,6 +185,7 @@ class Run:
                 counts[f"{one.outcome}_orders"] += 1
                 counts[f"{one.outcome}_rows"] += len(one.group.rows)
         counts["bad_rows"] = len(refused)
+        counts["unrated"] = unrated(self.channel.program, (sent for one in chunk for sent in one.sendings))
         for sending in (sending for one in chunk for sending in one.sendings):
             counts["out_of_time"] += bool(self._latest and sending.at < self._latest)
             self._latest = max(self._latest or sending.at, sending.at)

@@ -41,12 +41,28 @@ def summary(
     lines = [
         f"{counts.get(name, 0):>12,} {words}" for name, words in _COUNTS if name in always or counts.get(name)
     ]
+    if counts.get("unrated"):
+        lines.append(_unrated(counts))
     if bad_rows and counts.get("bad_rows"):
         lines.append(f"Refused rows and their reasons: {bad_rows}")
     for code, sums in (points or {}).items():
         lines.append(f"Points ({code}):")
         lines += [f"{_grouped(sums[name]):>12} {words}" for name, words in _POINTS]
     return "\n".join(lines)
+
+
+def _unrated(counts: Mapping[str, int]) -> str:
+    """Plainly, as an import that earns nothing looks like one that works."""
+    whole = sum(counts.get(name, 0) for name in ("orders", "returns", "known"))
+    some = (
+        "the dates of this file"
+        if counts["unrated"] >= whole
+        else f"the dates of {counts['unrated']:,} of these"
+    )
+    return (
+        f"No campaign is in force on {some}: they earn nothing. Publish one whose effective_from is before them, "
+        "before you import."
+    )
 
 
 def _grouped(number: str) -> str:

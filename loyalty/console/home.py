@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,8 @@ from django.utils.translation import ngettext
 
 from loyalty.base import clock
 from loyalty.base.models import Job
-from loyalty.console.panels import Notice, Step, setup_steps, watchers
+from loyalty.console.job_list import permission_of
+from loyalty.console.panels import Level, Notice, Step, setup_steps, watchers
 from loyalty.console.words import number
 from loyalty.events.models import Event
 from loyalty.ledger import proof
@@ -36,15 +38,24 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if program is None:
         return context
     at = clock.now()
-    steps = [check(program) for check in setup_steps]
+    steps = [_open_to(request, check(program)) for check in setup_steps]
+    notices = [notice for watch in watchers for notice in watch(program, at)]
     return context | {
-        "notices": [notice for watch in watchers for notice in watch(program, at)][:7],
+        "notices": [notice for notice in notices if _may_go(request, notice.needs)][:7],
         "steps": steps if not all(step.done for step in steps) else [],
         "steps_done": sum(step.done for step in steps),
         "numbers": numbers(program, at) if request.user.has_perm("members.view_member") else [],
         "recent": recent(program) if request.user.has_perm("ledger.view_transaction") else [],
         "checked": proof.last_verdict(),
     }
+
+
+def _may_go(request: HttpRequest, needs: str) -> bool:
+    return not needs or request.user.has_perm(needs)
+
+
+def _open_to(request: HttpRequest, step: Step) -> Step:
+    return step if _may_go(request, step.needs) else replace(step, url="")
 
 
 def numbers(program: Program, at: datetime) -> list[dict[str, str]]:
@@ -96,7 +107,8 @@ def events_aside(program: Program, at: datetime) -> list[Notice]:
         .annotate(n=Count("pk"))
         .order_by()
     )
-    told = {
+    needs = "events.view_event"
+    told: dict[str, tuple[Level, str]] = {
         "failed": ("bad", ngettext("%(n)s event failed.", "%(n)s events failed.", counts.get("failed", 0))),
         "waiting": (
             "warn",
@@ -116,7 +128,7 @@ def events_aside(program: Program, at: datetime) -> list[Notice]:
         ),
     }
     return [
-        Notice(level, text % {"n": number(counts[status])}, _events_url(status), _("Show them"))  # type: ignore[arg-type]
+        Notice(level, text % {"n": number(counts[status])}, _events_url(status), _("Show them"), needs)
         for status, (level, text) in told.items()
         if counts.get(status)
     ]
@@ -138,6 +150,7 @@ def failed_jobs(program: Program, at: datetime) -> list[Notice]:
             % {"job": job, "error": job.error[:160] or _("no reason recorded")},
             reverse("console:job", args=[job.pk]),
             _("Look at it"),
+            permission_of(job),
         )
         for job in own.order_by("-created_at")[:3]
     ]
@@ -154,6 +167,7 @@ def books_proved(program: Program, at: datetime) -> list[Notice]:
             _("The last check of the books found a breach."),
             reverse("admin:base_job_change", args=[last.pk]),
             _("Show the rows"),
+            "base.view_job",
         )
     ]
 
@@ -165,6 +179,7 @@ def has_points(program: Program) -> Step:
         PointType.objects.filter(program=program).exists(),
         reverse("admin:programs_pointtype_changelist"),
         _("Point types"),
+        "programs.view_pointtype",
     )
 
 
@@ -175,6 +190,7 @@ def has_channel(program: Program) -> Step:
         Channel.objects.filter(program=program).exists(),
         reverse("admin:programs_channel_add"),
         _("Add a channel"),
+        "programs.add_channel",
     )
 
 
@@ -189,7 +205,12 @@ def has_key(program: Program) -> Step:
         else reverse("admin:programs_channel_changelist")
     )
     return Step(
-        _("Make a key for it"), _("The channel proves with it who it is."), working.exists(), url, _("Keys")
+        _("Make a key for it"),
+        _("The channel proves with it who it is."),
+        working.exists(),
+        url,
+        _("Keys"),
+        "programs.view_apikey" if channel else "programs.view_channel",
     )
 
 
@@ -200,4 +221,5 @@ def has_event(program: Program) -> Step:
         Event.objects.filter(program=program).exists(),
         reverse("admin:events_event_changelist"),
         _("Events"),
+        "events.view_event",
     )

@@ -90,19 +90,11 @@ def with_identifiers(found: list[Member]) -> list[dict[str, Any]]:
     """Members with their points and what they are known by, e-mail and phone masked: lists are read over shoulders."""
     rows: dict[UUID, dict[str, Any]] = {member.pk: {"member": member, "known_by": []} for member in found}
     for one in sorted(Identifier.objects.filter(member__in=rows), key=lambda one: KNOWN_BY.index(one.kind)):
-        rows[one.member_id]["known_by"].append(masked(one.kind, one.value))  # type: ignore[index]
+        rows[one.member_id]["known_by"].append(one.masked)  # type: ignore[index]
     wallets = Wallet.objects.filter(member__in=rows, point_type__is_default=True).select_related("point_type")
     for wallet in wallets:
         rows[wallet.member_id] |= {"kind": wallet.point_type, "balance": wallet.balance}
     return list(rows.values())
-
-
-def masked(kind: str, value: str) -> str:
-    """`a••@example.org`, `••• 222`; cards and external ids as they are."""
-    if kind == "email":
-        name, at, domain = value.partition("@")
-        return f"{name[:1]}••{at}{domain}"
-    return f"••• {value[-3:]}" if kind == "phone" else value
 
 
 def member_of(request: ScreenRequest, member_id: UUID) -> Member:

@@ -22,25 +22,30 @@ class Panel:
     url_name: str
 
 
+Level: TypeAlias = Literal["bad", "warn", "info"]
+
+
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that wants a person's attention, with the place to go to."""
+    """Something that wants a person's attention, with the place to go to; for those who may go there (`needs`)."""
 
-    level: Literal["bad", "warn", "info"]
+    level: Level
     text: str
     url: str
     link: str
+    needs: str = ""  # a permission; none: for everybody
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of setting a program up."""
+    """One step of setting a program up; its link is for those who may go there (`needs`)."""
 
     title: str
     why: str
     done: bool
     url: str
     link: str
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ _FACTS: dict[str, Words] = {
     "member.updated": gettext_lazy("Details changed"),
     "member.suspended": gettext_lazy("Suspended"),
     "member.reinstated": gettext_lazy("Reinstated"),
+    "member.activated": gettext_lazy("Made active"),
     "member.closed": gettext_lazy("Closed"),
 }
 

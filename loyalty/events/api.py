@@ -30,11 +30,16 @@ _FIELDS: dict[str, Any] = {
     "birthday": {**_TEXT, "format": "date"},
     "attributes": {"type": ["object", "null"], "description": "The program's declared attributes."},
 }
+_ACTIVATES = "Makes a pending member active. A suspended one stays so: that is for staff."
+_STATE = {
+    "type": ["string", "null"],
+    "description": "pending: earns, and may not redeem yet. Left out: active.",
+}
 PROFILE: dict[str, Any] = {
     "type": "object",
     "title": "Profile",
     "description": "At least one of external_id, email, phone and card.",
-    "properties": _FIELDS,
+    "properties": {**_FIELDS, "state": {**_STATE, "enum": ["pending", "active", None]}},
     "additionalProperties": False,
     "minProperties": 1,
 }
@@ -42,7 +47,7 @@ CHANGES: dict[str, Any] = {
     "type": "object",
     "title": "Changes",
     "description": "Only the fields to change. null takes a value away.",
-    "properties": _FIELDS,
+    "properties": {**_FIELDS, "state": {"type": "string", "enum": ["active"], "description": _ACTIVATES}},
     "additionalProperties": False,
 }
 
@@ -61,6 +66,7 @@ CHANGES: dict[str, Any] = {
         "phone": "+34600111222",
         "name": "Ana García",
         "birthday": "1990-05-14",
+        "state": "active",
     },
     shows=examples.MEMBER,
     refuses=[409],

@@ -33,7 +33,13 @@ class MemberAdmin(LongListAdmin):
 class IdentifierAdmin(LongListAdmin):
     """What members and guests are known by."""
 
-    list_display = ["kind", "value", "member", "created_at"]
+    list_display = ["kind", "shown_value", "member", "created_at"]
+    fields = ["kind", "shown_value", "member", "created_at"]
+    readonly_fields = ["shown_value"]
     list_filter = ["kind", ("member", admin.EmptyFieldListFilter)]
     empty_text = _("E-mail addresses, phones, cards and external ids of members and guests.")
     autocomplete_fields: list[str] = []
+
+    @display(description=_("Value"))
+    def shown_value(self, identifier: Identifier) -> str:
+        return identifier.masked

@@ -107,6 +107,7 @@ def _owner(locked: Mapping[Ref, Found], given: Profile) -> UUID | None:
 def _create(program: Program, given: Profile, channel: Channel | None, at: datetime) -> Member:
     return Member.objects.create(
         program=program,
+        state=given.state,
         name=given.name or "",
         birthday=given.birthday,
         attributes=given.attributes,
@@ -123,15 +124,18 @@ def _give(member: Member, identifiers: Iterable[Found]) -> None:
 @retrying
 def update(member: Member, changes: Mapping[str, Any] | Profile, *, at: datetime) -> Member:
     """Change the given fields of a member; null takes a value away. A member may have one identifier of each
-    kind; a new one replaces the old one, and a guest known by it is adopted.
+    kind; a new one replaces the old one, and a guest known by it is adopted. A pending member may become active.
 
-    Raises Invalid, IdentifierRequired (the last one cannot go), IdentifierTaken, MemberClosed.
+    Raises Invalid, IdentifierRequired (the last one cannot go), IdentifierTaken, MemberClosed; StateRefused, as only
+    staff make a suspended member active.
     """
     given = changes if isinstance(changes, Profile) else read(member.program, changes, at=at, partial=True)
     with transaction.atomic():
         current = _locked(member)
         if current.state == State.CLOSED:
             raise MemberClosed
+        if "state" in given.fields and current.state != State.ACTIVE:
+            _activate(current, at)
         changed = _set_fields(current, given)
         changed += _set_identifiers(current, given, at)
         if changed:
@@ -206,6 +210,12 @@ def link(identifier: Identifier, member: Member, *, at: datetime) -> Identifier:
     return current
 
 
+def _activate(member: Member, at: datetime) -> None:
+    if member.state != State.PENDING:
+        raise StateRefused
+    _enter(member, State.ACTIVE, "member.activated", {}, at)
+
+
 def suspend(
     member: Member, *, at: datetime, may_earn: bool = False, may_redeem: bool = False, by: str = ""
 ) -> Member:
@@ -227,8 +237,9 @@ def reinstate(member: Member, *, at: datetime, by: str = "") -> Member:
             raise StateRefused
         if current.state == State.ACTIVE:
             return current
+        fact = "member.activated" if current.state == State.PENDING else "member.reinstated"
         current.suspended_may_earn = current.suspended_may_redeem = False
-        return _enter(current, State.ACTIVE, "member.reinstated", {"by": by}, at)
+        return _enter(current, State.ACTIVE, fact, {"by": by}, at)
 
 
 def close(member: Member, *, at: datetime, by: str = "") -> Member:

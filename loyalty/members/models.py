@@ -83,4 +83,12 @@ class Identifier(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.value}"
+        return f"{self.kind}:{self.masked}"
+
+    @property
+    def masked(self) -> str:
+        """`a••@example.org`, `••• 222`; cards and external ids as they are. Lists are read over shoulders."""
+        if self.kind == self.Kind.EMAIL:
+            name, at, domain = self.value.partition("@")
+            return f"{name[:1]}••{at}{domain}"
+        return f"••• {self.value[-3:]}" if self.kind == self.Kind.PHONE else self.value

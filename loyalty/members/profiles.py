@@ -16,7 +16,8 @@ from loyalty.programs.errors import refuse
 from loyalty.programs.models import Program
 
 IDENTIFIERS = {"external_id": EXTERNAL, "email": EMAIL, "phone": PHONE, "card": CARD}
-FIELDS = frozenset({*IDENTIFIERS, "name", "birthday", "attributes"})
+FIELDS = frozenset({*IDENTIFIERS, "name", "birthday", "attributes", "state"})
+STATES = ("pending", "active")  # that a channel may give; the others are for staff
 MAX_NAME = 200
 
 
@@ -28,6 +29,7 @@ class Profile:
     name: str | None = None
     birthday: date | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    state: str = "active"
     fields: frozenset[str] = frozenset()
 
     @property
@@ -57,6 +59,7 @@ def check(
         name=_name(raw.get("name"), path, faults),
         birthday=_birthday(program, raw.get("birthday"), path, faults, at),
         attributes=_attributes(program, raw, given, path, faults, partial=partial),
+        state=_state(raw, given, path, faults, partial=partial),
         fields=given,
     )
 
@@ -72,6 +75,18 @@ def _identifiers(
             except Invalid as wrong:
                 faults.append(wrong.at_path(f"{path}/{name}"))
     return kept
+
+
+def _state(
+    raw: Mapping[str, Any], given: frozenset[str], path: str, faults: list[FieldError], *, partial: bool
+) -> str:
+    """A member may begin as pending, and then become active."""
+    state = raw["state"] if "state" in given else "active"
+    if state in (("active",) if partial else STATES):
+        return str(state)
+    told = "The state can become active." if partial else "A member begins as pending or active."
+    faults.append(FieldError(f"{path}/state", "choice_unknown", told))
+    return "active"
 
 
 def _name(raw: object, path: str, faults: list[FieldError]) -> str | None:

@@ -29,7 +29,7 @@ KNOWN = set(re.findall(r"`([a-z0-9_]+)`", PAGE))
 BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[1:]
 
 # Raised by staff screens only, or names of groups that always carry a code of their own.
-NOT_OF_THE_API = {"error", "precondition_failed", "reason_required", "other_program", "member_state"}
+NOT_OF_THE_API = {"error", "precondition_failed", "reason_required", "other_program"}
 NOT_OF_THE_API |= {"event_has_member", "too_many_requests"}
 
 

@@ -256,3 +256,42 @@ SEASON: dict[str, Any] = {
 )
 def test_a_campaign_is_one_plain_sentence(definition: dict[str, Any], said: str) -> None:
     assert wording.summary(definition, MADRID) == said
+
+
+@pytest.mark.parametrize(
+    ("ledger", "told"),
+    [
+        (
+            {"taken": 25, "forgiven": 0},
+            "25 points taken back: order A-1 earned 30 points and now earns 5 points.",
+        ),
+        (
+            {"taken": 10, "forgiven": 15},
+            "10 points taken back: order A-1 earned 30 points and now earns 5 points.",
+        ),
+        (
+            {"taken": 0, "forgiven": 25},
+            "Nothing taken back: order A-1 earned 30 points and now earns 5 points.",
+        ),
+        (
+            {"taken": 0, "already_expired": 25},
+            "Nothing taken back: order A-1 earned 30 points and now earns 5 points.",
+        ),
+    ],
+)
+def test_only_what_was_taken_is_said_to_be_taken_back(ledger: dict[str, int], told: str) -> None:
+    detail = settled(30, 5) | {"ledger": {"points": ledger}}
+    assert wording.awarded(detail, MADRID) == told
+
+
+@pytest.mark.parametrize(
+    ("taken", "told"),
+    [
+        (25, "25 points taken back: what these items would have earned."),
+        (10, "10 points taken back of the 25 points that these items would have earned."),
+        (0, "Nothing taken back of the 25 points that these items would have earned."),
+    ],
+)
+def test_a_return_without_an_order_says_what_was_really_taken(taken: int, told: str) -> None:
+    detail = {"reversed": True, "points": {"points": -25}, "ledger": {"points": {"taken": taken}}}
+    assert wording.awarded(detail, MADRID) == told

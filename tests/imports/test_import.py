@@ -474,3 +474,24 @@ def test_a_mapping_can_stand_in_a_file(program: Program, bring: Bring, tmp_path:
     assert (event.type, event.external_id, event.source) == ("order.returned", "return:R-1", "import")
     assert event.occurred_at == datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
     assert points() == -10
+
+
+# --- no campaign ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_file_of_a_time_without_a_campaign_is_told_to_earn_nothing(bring: Bring, dry_run: bool) -> None:
+    told = bring(row("1", "22041", "1", "50", at="2008-12-01 08:00"), dry_run=dry_run)
+    assert "No campaign is in force on the dates of this file: they earn nothing." in told
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_so_are_those_of_its_orders_that_are_too_old_and_no_others(bring: Bring, dry_run: bool) -> None:
+    old = row("1", "22041", "1", "50", at="2008-12-01 08:00")
+    new = row("2", "22041", "1", "50", at="2009-12-01 08:00")
+    assert "No campaign is in force on the dates of 1 of these" in bring(old, new, dry_run=dry_run)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_nothing_is_said_of_campaigns_when_there_is_one(bring: Bring, dry_run: bool) -> None:
+    assert "campaign" not in bring(row("1", "22041", "1", "50", at="2009-12-01 08:00"), dry_run=dry_run)
