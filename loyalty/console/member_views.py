@@ -116,6 +116,7 @@ def member_page(request: ScreenRequest, member_id: UUID) -> HttpResponse:
     member = member_of(request, member_id)
     _remember(request, member)
     at = clock.now()
+    shown = [panel for panel in member_panels if not panel.permission or may(request, panel.permission)]
     context = {
         "title": member.name or _("Member"),
         "member": member,
@@ -123,7 +124,8 @@ def member_page(request: ScreenRequest, member_id: UUID) -> HttpResponse:
         "attributes": list(_attributes(member)),
         "balances": balances_now(member.pk, at=at),
         "coming": coming(member, at),
-        "panels": [panel for _name, panel in member_panels.items()],
+        "top_panels": [panel for panel in shown if panel.top],
+        "panels": [panel for panel in shown if not panel.top],
         "may_adjust": may(request, "ledger.add_transaction"),
         "may_change": may(request, "members.change_member"),
         **_timeline(request, member),

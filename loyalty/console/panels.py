@@ -16,10 +16,16 @@ from loyalty.programs.models import Program
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A fragment of another app about one event or one member, by the name of its URL (one argument: the id)."""
+    """A fragment of another app about one event or one member, by the name of its URL (one argument: the id).
+
+    It is fetched when it comes into sight, and fails alone. `top`: of a member, within the first card, where what is
+    asked most often stands: tier and distance to the next one. `permission`: who lacks it does not see it.
+    """
 
     title: Words
     url_name: str
+    top: bool = False
+    permission: str = ""
 
 
 Level: TypeAlias = Literal["bad", "warn", "info"]

@@ -208,7 +208,34 @@
     }
   });
 
-  document.addEventListener("htmx:sendError", function () {
+  // A panel that cannot be had says so in its own place; the rest of the page goes on.
+  function failed(panel) {
+    var words = document.createElement("p");
+    words.className = "lr-subtle";
+    words.textContent = panel.dataset.failed;
+    var again = document.createElement("button");
+    again.type = "button";
+    again.className = "lr-btn lr-btn-small";
+    again.textContent = panel.dataset.again;
+    again.addEventListener("click", function () { window.htmx.trigger(panel, "lr:again"); });
+    panel.replaceChildren(words, again);
+  }
+  function isPanel(element) {
+    return element.hasAttribute && element.hasAttribute("data-panel");
+  }
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    if (isPanel(event.detail.target) && event.detail.xhr.status >= 400) {
+      event.detail.shouldSwap = false;
+      event.detail.isError = false;
+      failed(event.detail.target);
+    }
+  });
+
+  document.addEventListener("htmx:sendError", function (event) {
+    if (isPanel(event.target)) {
+      failed(event.target);
+      return;
+    }
     trouble("The server could not be reached. Nothing was changed. Try again.");
   });
   document.addEventListener("htmx:responseError", function (event) {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.contrib import admin
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import path
 
@@ -58,4 +59,23 @@ def scanned(request: ScreenRequest) -> HttpResponse:
     return HttpResponse(f"Found {request.GET['code']}")
 
 
-urlpatterns = [path("parts/", parts, name="parts"), path("parts/scan/", scanned, name="scan"), *real]
+def well(request: HttpRequest, member_id: UUID) -> HttpResponse:
+    return HttpResponse("<p>Gold until 31 Dec 2026</p><p>412.50 GBP to Platinum</p>")
+
+
+def broken(request: HttpRequest, member_id: UUID) -> HttpResponse:
+    return HttpResponse("<h1>no</h1>", status=500)
+
+
+def gone(request: HttpRequest, member_id: UUID) -> HttpResponse:
+    return HttpResponse("<h1>A whole page</h1>", status=404)
+
+
+urlpatterns = [
+    path("parts/", parts, name="parts"),
+    path("parts/scan/", scanned, name="scan"),
+    path("panels/well/<uuid:member_id>/", well, name="well"),
+    path("panels/broken/<uuid:member_id>/", broken, name="broken"),
+    path("panels/gone/<uuid:member_id>/", gone, name="gone"),
+    *real,
+]
