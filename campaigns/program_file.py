@@ -18,11 +18,9 @@ from loyalty.base.errors import Invalid
 from loyalty.base.numbers import MAX_DECIMALS, format_points, parse_points
 from loyalty.programs.files.faults import Fault, Path
 from loyalty.programs.files.sections import Applying, Section, pointer, sections
-from loyalty.programs.files.shapes import Code, Entry, Instant, Name, Number4, text
+from loyalty.programs.files.shapes import Code, Entry, Instant, Name, Number4, Tree, Weekday, text
+from loyalty.programs.files.values import exact, in_json, ordered, said
 from loyalty.programs.models import PointType, Program
-
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Tree = dict[str, Any]
 
 
 class EarnEntry(Entry):
@@ -197,12 +195,12 @@ def _values(applying: Applying, entry: CampaignEntry, point_type: PointType, pat
     plain = ("name", "description", "trigger", "starts_at", "ends_at", "priority", "stacking_group")
     return {
         **{name: getattr(entry, name) for name in plain},
-        "conditions": _in_json(entry.conditions or {}),
-        "audience": _in_json(entry.audience or {}),
-        "items": _in_json(entry.items or {}),
+        "conditions": in_json(entry.conditions or {}),
+        "audience": in_json(entry.audience or {}),
+        "items": in_json(entry.items or {}),
         "weekdays": list(entry.weekdays),
         "hours": [list(pair) for pair in entry.hours],
-        "caps": _in_json(caps),
+        "caps": in_json(caps),
         "budget": budget,
         **_effect(entry),
     }
@@ -220,18 +218,9 @@ def _effect(entry: CampaignEntry) -> dict[str, Any]:
         "bonus": "extra" if bonus.extra_points is not None else "multiplier",
         "multiplier": bonus.multiplier,
         "table_field": table.field if table else "",
-        "table": _in_json(table.multipliers) if table else {},
+        "table": in_json(table.multipliers) if table else {},
         "extra_points": bonus.extra_points,
     }
-
-
-def _in_json(value: Any) -> Any:
-    """Exact numbers as text: what is stored in JSON passes no float."""
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, Mapping):
-        return {key: _in_json(inner) for key, inner in value.items()}
-    return [_in_json(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _store(applying: Applying, found: Campaign | None, wanted: Campaign) -> Campaign:
@@ -305,7 +294,7 @@ def entry_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         **{name: definition[name] for name in ("code", "name", "description", "trigger")},
         "point_type": definition["point_type"]["code"],
         **_effect_of(definition),
-        **{name: _ordered(definition[name]) for name in ("conditions", "audience", "items")},
+        **{name: ordered(definition[name]) for name in ("conditions", "audience", "items")},
         **{name: definition[name] for name in ("starts_at", "ends_at")},
         **{name: list(definition[name]) for name in ("weekdays", "hours")},
         "caps": [_cap(cap) for cap in definition["caps"]],
@@ -313,47 +302,30 @@ def entry_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         "priority": definition["priority"],
         "stacking_group": definition["stacking_group"],
     }
-    return {name: value for name, value in made.items() if value not in (None, "", [], {})}
-
-
-_ORDER = ("field", "items", "where", "op", "value", "days")
-
-
-def _ordered(tree: Any) -> Any:
-    """A condition as it reads best, whatever order the database gives its keys."""
-    if isinstance(tree, Mapping):
-        names = sorted(tree, key=lambda name: _ORDER.index(name) if name in _ORDER else -1)
-        return {name: _ordered(tree[name]) for name in names}
-    return [_ordered(one) for one in tree] if isinstance(tree, list) else tree
+    return said(made)
 
 
 def _cap(cap: Mapping[str, Any]) -> dict[str, Any]:
     """Points as the exact number that they are, however they were written."""
     points = cap.get("points")
-    return {**({"times": cap["times"]} if points is None else {"points": _exact(points)}), "per": cap["per"]}
+    return {**({"times": cap["times"]} if points is None else {"points": exact(points)}), "per": cap["per"]}
 
 
 def _effect_of(definition: Mapping[str, Any]) -> dict[str, Any]:
     effect = definition["effect"]
     if definition["kind"] == "earning":
-        earn = {"basis": effect["basis"], "points": _exact(effect["points"]), "step": _exact(effect["step"])}
+        earn = {"basis": effect["basis"], "points": exact(effect["points"]), "step": exact(effect["step"])}
         earn |= {name: effect[name] for name in ("step_rounding", "attribute") if effect[name]}
         return {"earn": earn}
     if effect["bonus"] == "extra":
-        return {"bonus": {"extra_points": _exact(effect["extra_points"])}}
+        return {"bonus": {"extra_points": exact(effect["extra_points"])}}
     bonus: dict[str, Any] = {}
     if effect["multiplier"]:
-        bonus["multiplier"] = _exact(effect["multiplier"])
+        bonus["multiplier"] = exact(effect["multiplier"])
     if effect["table_field"]:
-        rows = {key: _exact(value) for key, value in sorted(effect["table"].items())}
+        rows = {key: exact(value) for key, value in sorted(effect["table"].items())}
         bonus["table"] = {"field": effect["table_field"], "multipliers": rows}
     return {"bonus": bonus}
-
-
-def _exact(number: object) -> Decimal:
-    """2.50 and 2.5 are one number, written 2.5."""
-    plain = format(Decimal(str(number)), "f")
-    return Decimal(plain.rstrip("0").rstrip(".") if "." in plain else plain)
 
 
 def register() -> None:

@@ -7,13 +7,14 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.base.job_kinds import JobKind, job_kinds
 from loyalty.ledger.proof import checks
 from loyalty.programs.nightly import nightly_steps
-from rewards import automatic, vouchers
+from rewards import automatic, program_file, vouchers
 from rewards.checks import REWARD_CHECKS
 from rewards.screens import plugs as screens
 
 
 def plug_in() -> None:
     """Called once, when the app is ready."""
+    program_file.register()
     screens.plug_in()
     nightly_steps.register("auto_redeem", automatic.step, order=20)
     job_kinds.register(

@@ -13,7 +13,6 @@ from campaigns.demo.story import TILL, Story
 from campaigns.models import BudgetUse, Campaign
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
-from loyalty.ledger.balances import balances_now
 from loyalty.members import members
 
 AGENTS = ("marta", "ivan")
@@ -184,5 +183,4 @@ def _cut_budget(code: str) -> Deed:
 
 
 def _available(play: Play, person: Person, at: datetime) -> int:
-    [balance] = balances_now(play.members[person.ref].pk, at=at)
-    return max(balance.available, 0)
+    return play.available(play.members[person.ref], at)

@@ -103,9 +103,8 @@ class Play:
         most = goods.price(data["lines"]) / 2
         if Decimal(data.get("discount", 0)) > 0 or any(line.get("gift_card") for line in data["lines"]):
             return
-        [balance] = balances_now(member.pk, at=sending.heard_at)
         assert points.redeem_rate is not None
-        affordable = min(balance.available, int(most / points.redeem_rate))
+        affordable = min(self.available(member, sending.heard_at), int(most / points.redeem_rate))
         spent = affordable - affordable % points.redeem_increment
         if spent < max(points.redeem_minimum, 1):
             return
@@ -113,6 +112,11 @@ class Play:
         paid = ledger.redeem(member, points, spent, at=sending.heard_at, actor=actor, reference=reference)
         self.payments.append(paid)
         data["points_paid"] = str((spent * points.redeem_rate).quantize(goods.CENT))
+
+    def available(self, member: Member, at: datetime) -> int:
+        """The points that the member can use."""
+        found = balances_now(member.pk, at=at)
+        return max(0, next(one.available for one in found if one.point_type.id == self.setting.points.pk))
 
     def _send(self, sendings: list[Sending]) -> None:
         by_channel: dict[str, list[Sending]] = defaultdict(list)

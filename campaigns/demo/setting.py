@@ -32,6 +32,9 @@ def make(span: Span) -> Setting:
         "autumn_starts": write_instant(span.day(60)),
         "autumn_ends": write_instant(span.day(-20)),
         "tea_starts": write_instant(span.day(200)),
+        "cupping_first": write_instant(span.day(-6)),
+        "cupping_second": write_instant(span.day(-20)),
+        "cupping_third": write_instant(span.day(-41)),
     }
     text = Template(FILE.read_text(encoding="utf-8")).substitute(dates)
     made = apply(text.encode(), at=span.start - timedelta(days=3), by=MANAGER)

@@ -120,6 +120,74 @@ a_ladder = st.fixed_dictionaries(
         "warn_days": st.integers(0, 90),
     },
 )
+slots = [
+    {"code": "late", "starts_at": "2027-05-02T17:00:00Z", "places": 8},
+    {
+        "code": "early",
+        "name": "Early",
+        "starts_at": "2027-05-01T09:00:00+02:00",
+        "ends_at": "2027-05-01T10:00:00Z",
+    },
+]
+variants = [
+    {"code": "red", "stock": 3},
+    {"code": "blue", "name": "Blue"},
+    {"code": "grey", "stock": 0, "open": False},
+]
+asks = [{"code": "address", "label": "Address", "required": True}, {"code": "note", "label": "Note"}]
+stocked = st.sampled_from([{}, {"stock": 0}, {"stock": 40}, {"variants": variants}])
+member_tree = st.sampled_from(
+    [
+        {"field": "activity.orders", "op": "gte", "value": 3, "days": 90},
+        {"not": {"field": "member.is_birthday", "op": "eq", "value": True}},
+    ]
+)
+kind_of_reward = st.one_of(
+    st.tuples(
+        st.fixed_dictionaries(
+            {"discount": st.fixed_dictionaries({"value": exact}, optional={"minimum_order": exact})}
+        ),
+        stocked,
+    ),
+    st.tuples(st.just({"discount": {"off": "percent", "value": Decimal("12.5"), "valid_days": 9}}), stocked),
+    st.tuples(st.sampled_from([{"voucher": {}}, {"voucher": {"valid_days": 30}}]), st.just({})),
+    st.tuples(st.fixed_dictionaries({"gift": st.fixed_dictionaries({"value": exact})}), stocked),
+    st.tuples(
+        st.sampled_from([{"product": {}}, {"product": {"sku": "MUG", "delivery_attributes": asks}}]), stocked
+    ),
+    st.tuples(st.just({"experience": {}}), st.just({"slots": slots})),
+    st.tuples(st.just({"donation": {"beneficiary": "Trees", "value": 2}}), stocked),
+    st.tuples(st.just({"partner": {"code": "air", "name": "Air"}}), stocked),
+    st.tuples(st.just({"points": {"into": "stars", "gives": Decimal("2.5")}}), stocked),
+).map(lambda pair: pair[0] | pair[1])
+price = st.fixed_dictionaries(
+    {"points": st.integers(0, 9999)},
+    optional={"tiers": st.just(["gold", "silver"]), "audience": member_tree, "point_type": st.just("points")},
+)
+reward = st.builds(
+    lambda one, kind: one | kind,
+    st.fixed_dictionaries(
+        {"code": code, "name": words, "prices": st.lists(price, min_size=1, max_size=3)},
+        optional={
+            "description": words,
+            "terms": words,
+            "status": st.sampled_from(["draft", "live", "paused", "ended"]),
+            "audience": member_tree,
+            "caps": st.just([{"times": 1, "per": "day"}, {"times": 9, "per": "lifetime"}]),
+            "cooldown_hours": st.integers(1, 99),
+            "starts_at": st.just("2026-01-01T00:00:00Z"),
+            "ends_at": st.just("2027-01-01T00:00:00+01:00"),
+            "weekdays": st.just(["sat", "mon"]),
+            "hours": st.just([["17:00", "19:00"]]),
+            "reserve_minutes": st.integers(1, 90),
+            "low_stock_at": st.integers(0, 9),
+            "unit_cost": exact,
+            "position": st.integers(0, 200),
+        },
+    ),
+    kind_of_reward,
+)
+STARS = {"code": "stars", "name": {"one": "star", "many": "stars"}, "decimals": 2}
 expiry = st.one_of(
     st.just({"kind": "none"}),
     st.just({"kind": "program"}),
@@ -158,7 +226,7 @@ program_file = st.fixed_dictionaries(
                     "checkout": st.fixed_dictionaries({"rate": exact}),
                 },
             )
-        ).map(list),
+        ).map(lambda one: [*one, STARS]),
         "channels": st.lists(
             st.fixed_dictionaries({"code": code.filter(lambda one: one != "laurel"), "name": words}),
             max_size=2,
@@ -168,6 +236,7 @@ program_file = st.fixed_dictionaries(
             lambda ladders: [{**one, "main": not n} for n, one in enumerate(ladders)]
         ),
         "campaigns": st.lists(campaign, max_size=4, unique_by=lambda one: one["code"]),
+        "rewards": st.lists(reward, max_size=4, unique_by=lambda one: one["code"]),
     }
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import jsonschema_rs
@@ -20,10 +21,15 @@ from tests.program_files.files import CAFE, NOON, apply, export
 
 pytestmark = pytest.mark.django_db
 
-DEMO = FILE.read_text().replace("$autumn_starts", "2026-09-01T00:00:00Z")
-DEMO = DEMO.replace("$autumn_ends", "2026-12-01T00:00:00Z").replace(
-    "$tea_starts", "2026-01-01T00:00:00+01:00"
-)
+DATES = {
+    "autumn_starts": "2026-09-01T00:00:00Z",
+    "autumn_ends": "2026-12-01T00:00:00Z",
+    "tea_starts": "2026-01-01T00:00:00+01:00",
+    "cupping_first": "2026-04-10T17:00:00Z",
+    "cupping_second": "2026-04-24T17:00:00Z",
+    "cupping_third": "2026-05-15T17:00:00Z",
+}
+DEMO = Template(FILE.read_text()).substitute(DATES)
 FILES = [CAFE, DEMO, *(templates.text(name).decode() for name in templates.TEMPLATES)]
 
 
@@ -76,7 +82,9 @@ def test_every_template_fits_the_json_schema_and_nonsense_does_not() -> None:
 
 def test_the_snapshot_has_every_section_in_a_fixed_order() -> None:
     apply(CAFE)
-    names = ["format", "program", "members", "point_types", "event_types", "channels", "tiers", "campaigns"]
+    names = [
+        "format", "program", "members", "point_types", "event_types", "channels", "tiers", "campaigns", "rewards",
+    ]  # fmt: skip
     assert [name for name in snapshot(Program.objects.get()) if name in names] == names
 
 

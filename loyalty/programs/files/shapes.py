@@ -99,6 +99,9 @@ Day = Annotated[
     date, BeforeValidator(_told(parse_date)), WithJsonSchema({"type": "string", "format": "date"})
 ]
 Returns = Literal["only_pending", "within_balance", "unlimited"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Tree = dict[str, Any]
+"""A tree of conditions; what is asked is checked where the fields are known."""
 
 
 class ExpiryEntry(Entry):
