@@ -35,6 +35,7 @@ NAVIGATION = [
             _item(_("Home"), "home", "admin:index"),
             _item(_("Members"), "group", "console:members", "members.view_member"),
             _item(_("Campaigns"), "campaign", "campaigns:list", "campaigns.view_campaign"),
+            _item(_("Tiers"), "workspace_premium", "tiers:list", "tiers.view_tierset"),
             _item(_("Rewards"), "redeem", "rewards:list", "rewards.view_reward"),
             *_models("events", (_("Events"), "inbox", "event")),
         ],

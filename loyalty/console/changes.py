@@ -138,7 +138,7 @@ class Comparer:
 
     def _plain(self, one: Field[Any, Any], value: Any) -> str:
         labels = dict(one.flatchoices)
-        return str(labels[value]) if value in labels else plain(value, self.program)
+        return str(labels[value]) if labels and value in labels else plain(value, self.program)
 
 
 def _empty_choice(one: Field[Any, Any], value: Any) -> str:

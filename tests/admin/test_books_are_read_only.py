@@ -15,12 +15,14 @@ from loyalty.ledger.models import Entry, Lot, Transaction, Wallet
 from loyalty.members.models import Identifier, Member
 from loyalty.outbox.models import Fact
 from tests.console import people
+from tiers.models import LadderVersion, Placement, Standing, TierChange, TierSet
 
 pytestmark = pytest.mark.django_db
 
 READ_ONLY = [
     Transaction, Entry, Lot, Wallet, Event, Fact, Member, Identifier, Job,
     Campaign, EarningCampaign, BonusCampaign, CampaignVersion,
+    TierSet, LadderVersion, Standing, TierChange, Placement,
 ]  # fmt: skip
 
 

@@ -182,6 +182,7 @@ def test_event_types_are_declared_in_lines() -> None:
         "programs/program", "programs/pointtype", "programs/channel", "events/event", "events/eventtype", "base/job",
         "outbox/fact", "members/member", "members/identifier", "ledger/transaction", "ledger/entry", "ledger/lot",
         "ledger/wallet", "campaigns/campaign", "campaigns/campaignversion", "auth/user", "auth/group",
+        "tiers/tierset", "tiers/ladderversion", "tiers/standing", "tiers/tierchange", "tiers/placement",
     ],
 )  # fmt: skip
 def test_every_list_opens_for_the_superuser_empty_and_not(address: str) -> None:

@@ -73,7 +73,7 @@ def test_a_ladder_may_begin_in_the_past_while_nobody_was_placed_by_it() -> None:
     assert write_instant(version.effective_from) == "2025-01-01T00:00:00Z"
     ada, _created = members.register(version.program, {"external_id": "ada"}, channel=None, at=NOON)
     Standing.objects.create(
-        program=version.program, tier_set=version.tier_set, member=ada, version=version,
+        program=version.program, tier_set=version.tier_set, member=ada, version=version, seen_version=version,
         computed_through=NOON.date(), updated_at=NOON,
     )  # fmt: skip
     later = dated.replace("2025-01-01", "2025-06-01").replace("threshold: 100", "threshold: 120")

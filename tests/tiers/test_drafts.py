@@ -128,6 +128,7 @@ def test_a_version_takes_effect_in_the_past_only_while_nobody_was_placed_since()
         tier_set=first.tier_set,
         member=a_member(first.program),
         version=first,
+        seen_version=first,
         computed_through=(OPENING + DAY).date(),
         updated_at=OPENING,
     )

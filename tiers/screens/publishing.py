@@ -1,0 +1,145 @@
+"""Publishing a ladder: who would move, what changes, from when on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from loyalty.base import clock
+from loyalty.base.clock import midnight
+from loyalty.base.errors import LaurelError
+from loyalty.base.text import clean
+from loyalty.base.words import Words
+from loyalty.console.access import ScreenRequest, actor_name, screen, show
+from loyalty.programs.models import Program
+from tiers import versions
+from tiers.faults import faults
+from tiers.ladder import definition_of
+from tiers.models import TierSet
+from tiers.screens.forms import LadderForm
+from tiers.screens.views import ladder_of
+from tiers.screens.wording import Teller
+
+ROLLOUTS: list[tuple[str, Words, Words]] = [
+    ("now", gettext_lazy("Now"), gettext_lazy("Everybody is placed by it at once.")),
+    (
+        "review",
+        gettext_lazy("At each member's review"),
+        gettext_lazy("Everybody moves at their own next review, members without a tier at once."),
+    ),
+    ("date", gettext_lazy("On a date"), gettext_lazy("Until then the present ladder stays in force.")),
+]
+
+
+class PublishForm(forms.Form):
+    """When the new version counts, and for whom."""
+
+    rollout = forms.ChoiceField(
+        choices=[(code, label) for code, label, _text in ROLLOUTS], label=gettext_lazy("When it counts")
+    )
+    on_day = forms.DateField(
+        required=False, label=gettext_lazy("From this day on"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )  # fmt: skip
+    protect = forms.BooleanField(required=False, label=gettext_lazy("Protect current tiers"))
+    note = forms.CharField(required=False, max_length=500, label=gettext_lazy("Why"))
+
+    def __init__(self, data: Any, *, program: Program, at: datetime) -> None:
+        super().__init__(data, initial={"rollout": "now", "protect": True})
+        self.program, self.at = program, at
+
+    def clean_note(self) -> str:
+        try:
+            return clean(self.cleaned_data["note"], max_length=500)
+        except LaurelError as wrong:
+            raise forms.ValidationError(wrong.detail) from wrong
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if data.get("rollout") == "date" and "on_day" in data:
+            if data["on_day"] is None:
+                self.add_error("on_day", _("Give the day on which it begins."))
+            elif self.since is not None and self.since <= self.at:
+                self.add_error("on_day", _("Give a day to come."))
+        return data
+
+    @property
+    def since(self) -> datetime | None:
+        """The midnight with which it begins; None for at once."""
+        day = self.cleaned_data.get("on_day")
+        return midnight(day, self.program.zone) if day and self.chosen == "date" else None
+
+    @property
+    def chosen(self) -> Literal["now", "review", "date"]:
+        """How members move to it, also before the form was sent."""
+        value = self["rollout"].value()
+        return value if value in ("review", "date") else "now"
+
+
+@require_http_methods(["GET", "POST"])
+@screen("tiers.view_tierset", "tiers.add_ladderversion")
+def publish(request: ScreenRequest, set_id: int) -> HttpResponse:
+    """Look at what changes and who would move, then publish it."""
+    tier_set = ladder_of(request, set_id)
+    at = clock.now()
+    form = PublishForm(request.POST or None, program=request.program, at=at)
+    problems: list[str] = []
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            made = versions.publish(
+                tier_set,
+                rollout=form.chosen,
+                protect=data["protect"],
+                effective_from=form.since,
+                note=data["note"],
+                by=actor_name(request),
+                at=at,
+            )
+        except LaurelError as refused:
+            problems = [fault.message for fault in refused.errors] or [refused.detail]
+        else:
+            messages.success(request, _("Version %(number)d is published.") % {"number": made.number})
+            return redirect("tiers:ladder", tier_set.pk)
+    problems += [f"{form[name].label}: {error}" for name, errors in form.errors.items() for error in errors]
+    return _page(request, tier_set, form, problems)
+
+
+def _page(request: ScreenRequest, tier_set: TierSet, form: PublishForm, problems: list[str]) -> HttpResponse:
+    newest = versions.latest(tier_set)
+    teller = Teller(request.program)
+    draft = definition_of(tier_set)
+    context = {
+        "title": _("Publish %(ladder)s") % {"ladder": tier_set.name},
+        "ladder": tier_set,
+        "newest": newest,
+        "next": newest.number + 1 if newest else 1,
+        "nothing": newest is not None and newest.definition == draft,
+        "changes": teller.changes(newest.definition if newest else None, draft),
+        "summary": teller.summary(draft),
+        "blockers": _blockers(tier_set),
+        "problems": problems,
+        "form": form,
+        "rollouts": ROLLOUTS,
+    }
+    return show(request, "tiers/publish.html", context, status=422 if problems else 200)
+
+
+def _blockers(tier_set: TierSet) -> list[dict[str, str]]:
+    """What has to be put right first, each with the way to its field."""
+    form = LadderForm(instance=tier_set, tiers=list(tier_set.tiers.order_by("rank")))
+    address = redirect("tiers:edit", tier_set.pk).url
+    if not faults(tier_set):
+        return []
+    return [
+        {"message": fault["message"], "url": f"{address}#{fault['anchor']}"}
+        for fault in form.publishing_faults()
+    ]
