@@ -35,12 +35,17 @@ def run_waiting(now: Callable[[], datetime]) -> int:
 
 @transaction.atomic
 def _next(at: datetime) -> Job | None:
-    """The oldest one, unless as many as allowed are in hand. Whoever asks at the same time waits here."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('jobs of people', 0))")
+    """The oldest one, unless as many as allowed are in hand."""
+    _one_at_a_time()
     kinds = job_kinds.names()
     alive = Job.objects.filter(kind__in=kinds, state=Job.State.RUNNING, heartbeat_at__gte=Now() - jobs.STALE)
     return jobs.claim_next(*kinds, at=at) if alive.count() < settings.JOBS_AT_ONCE else None
+
+
+def _one_at_a_time() -> None:
+    """Whoever asks at the same time waits here until the other's claim is committed, and then counts it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('jobs of people', 0))")
 
 
 def _work(job: Job) -> dict[str, Any]:
