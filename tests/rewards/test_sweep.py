@@ -13,7 +13,7 @@ from loyalty.base.errors import Busy
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from loyalty.programs.nightly import Night
-from rewards import automatic, catalogue, notices, redemption, settlement, sweep
+from rewards import automatic, catalogue, redemption, settlement, sweep
 from rewards.models import Redemption
 from tests.rewards.shop import DAY, HOUR, MINUTE, NOON, OLGA, TILL, a_member, a_reward, available, stock_of
 
@@ -116,22 +116,6 @@ def test_what_is_not_live_is_not_redeemed_by_itself(points: PointType, ada: Memb
 
 
 # --- for people ---------------------------------------------------------------------------------------------
-
-
-def test_what_runs_low_and_what_waits_too_long_is_said(points: PointType, ada: Member) -> None:
-    a_reward(points, "product", code="mug", name="Mug", loaded=3, low_stock_at=2)
-    cake = a_reward(points, "product", code="cake", name="Cake", loaded=1)
-    a_reward(points, "product", code="tea", name="Tea", loaded=3, low_stock_at=1)
-    mug = catalogue.find(points.program, "mug")
-    assert notices.stock_texts(points.program) == []
-    for reward in (mug, cake):
-        redemption.redeem(ada, reward, at=NOON, actor=TILL)
-    assert [text for _, text in notices.stock_texts(points.program)] == [
-        "Cake is sold out.",
-        "2 of Mug are left.",
-    ]
-    assert notices.overdue_text(points.program, NOON) == ""
-    assert notices.overdue_text(points.program, NOON + 2 * DAY) == "2 orders should have been sent by now."
 
 
 @pytest.fixture
