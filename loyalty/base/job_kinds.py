@@ -35,6 +35,8 @@ RECURRING: dict[str, Words] = {
     "nightly": _("Nightly run"),
     "verify": _("Check of the books"),
     "import": _("Import of orders"),
+    "import_balances": _("Import of balances"),
+    "undo_balances": _("Undoing an import of balances"),
 }
 
 

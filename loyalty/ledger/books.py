@@ -96,6 +96,36 @@ class Books(GivingBack):
             if lot.remaining and lot.expires_at and later and at < lot.expires_at < later:
                 self.prolong(lot, later)
 
+    def bring(
+        self,
+        member_id: UUID,
+        point_type: PointType,
+        points: int,
+        *,
+        earned_at: datetime,
+        expires_at: datetime | None,
+        recorded_at: datetime,
+        actor: Actor,
+        reason_code: str,
+        reference: str = "",
+    ) -> Posted:
+        """Bring in what a member has (+) or owes (-) elsewhere: a lot with the dates given, spendable since it was
+        earned, or debt as of now. Other lots keep their dates, whatever the point type says of activity.
+
+        Raises AmountOutOfRange, ReasonRequired.
+        """
+        purse = self.purse(member_id, point_type)
+        check_amount(abs(points))
+        check_room(purse, points)
+        if not reason_code or not actor.name:
+            raise ReasonRequired
+        if points < 0:
+            act = Act("adjust", recorded_at, recorded_at, actor, None, reference, reason_code)
+            return self.post(purse, act, [(None, points)])
+        purse.last_active_at = max(purse.last_active_at or earned_at, earned_at)
+        act = Act("adjust", earned_at, recorded_at, actor, None, reference, reason_code)
+        return self.credit(purse, points, act, earned_at, expires_at)
+
     # --- spending ---------------------------------------------------------------------------------------
 
     def redeem(

@@ -21,10 +21,13 @@ UPDATE members_identifier i SET member_id = new.member
 
 
 def register_many(
-    channel: Channel, since: Mapping[Ref, datetime], *, at: datetime
+    channel: Channel, since: Mapping[Ref, datetime], *, at: datetime, told: Mapping[str, object] | None = None
 ) -> tuple[list[Member], list[Member]]:
     """Make a member, enrolled at the given instant, for each reference that is nobody's yet. The new members, and
-    those of them who were guests before: `loyalty.events.guests.claim` takes over their events."""
+    those of them who were guests before: `loyalty.events.guests.claim` takes over their events.
+
+    `told` is added to the facts that announce them.
+    """
     with transaction.atomic():
         fresh = set(insert_missing(channel.program_id, since.keys(), at))
         free = [
@@ -36,7 +39,7 @@ def register_many(
         Member.objects.bulk_create(made)
         pairs = [(found.identifier_id, member) for (_, found), member in zip(free, made, strict=True)]
         _give(pairs)
-        facts.record_many(_fact(channel, member, at) for member in made)
+        facts.record_many(_fact(channel, member, at, told or {}) for member in made)
     return made, [member for identifier_id, member in pairs if identifier_id not in fresh]
 
 
@@ -52,7 +55,18 @@ def _give(pairs: Iterable[tuple[int | None, Member]]) -> None:
         cursor.execute(_GIVE, [ids, members])
 
 
-def _fact(channel: Channel, member: Member, at: datetime) -> FactRow:
-    return FactRow(
-        channel.program_id, member.pk, "member.registered", {"via": channel.code}, member.enrolled_at, at
+def _fact(channel: Channel, member: Member, at: datetime, told: Mapping[str, object]) -> FactRow:
+    data = {"via": channel.code, **told}
+    return FactRow(channel.program_id, member.pk, "member.registered", data, member.enrolled_at, at)
+
+
+def close_many(member_ids: Iterable[UUID], *, at: datetime, by: str) -> int:
+    """End these memberships, within the caller's transaction; their rows are locked. How many were not closed yet."""
+    open_ones = Member.objects.filter(pk__in=list(member_ids)).exclude(state=Member.State.CLOSED)
+    found = list(open_ones.order_by("pk").values_list("pk", "program_id"))
+    ids = [member_id for member_id, _ in found]
+    Member.objects.filter(pk__in=ids).update(state=Member.State.CLOSED, closed_at=at, updated_at=at)
+    facts.record_many(
+        FactRow(program_id, member_id, "member.closed", {"by": by}, at, at) for member_id, program_id in found
     )
+    return len(ids)
