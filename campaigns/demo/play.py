@@ -23,6 +23,7 @@ from loyalty.events import activity, enrolment, intake
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.balances import balances_now
+from loyalty.ledger.checkout import CHECKOUT
 from loyalty.ledger.models import Transaction
 from loyalty.members import members
 from loyalty.members.models import Member
@@ -109,7 +110,10 @@ class Play:
         if spent < max(points.redeem_minimum, 1):
             return
         actor, reference = Actor("channel", sending.channel), data["order_id"]
-        paid = ledger.redeem(member, points, spent, at=sending.heard_at, actor=actor, reference=reference)
+        paid = ledger.redeem(
+            member, points, spent,
+            at=sending.heard_at, actor=actor, reference=reference, reason_code=CHECKOUT,
+        )  # fmt: skip
         self.payments.append(paid)
         data["points_paid"] = str((spent * points.redeem_rate).quantize(goods.CENT))
 

@@ -21,6 +21,7 @@ from loyalty.console.access import ScreenRequest, actor_name, screen, show
 from loyalty.console.adjust_form import AdjustForm
 from loyalty.console.member_views import member_of
 from loyalty.console.once import once, result_of
+from loyalty.console.sentences import hold_state, kind_words
 from loyalty.events import counting
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
@@ -149,15 +150,19 @@ def preview(member: Member, form: AdjustForm) -> Preview | None:
 def receipt(request: ScreenRequest, member_id: UUID, transaction_id: UUID) -> HttpResponse:
     """What was booked, and the ways on."""
     member = member_of(request, member_id)
-    found = Transaction.objects.filter(pk=transaction_id, member=member).select_related("point_type").first()
+    rows = Transaction.objects.select_related("point_type", "hold", "reverses__hold")
+    found = rows.filter(pk=transaction_id, member=member).first()
     if found is None:
         raise Http404
+    now = clock.now()
     counted = counting.counted(found)
     last = Entry.objects.filter(transaction=found).order_by("-id").first()
     context: dict[str, Any] = {
         "title": _("Receipt"),
         "member": member,
         "transaction": found,
+        "words": kind_words(found, now),
+        "held_until": found.hold.lapses_at if hold_state(found, now) == "open" else None,
         "balance_after": last.balance_after if last else None,
         "lots": found.lots.all(),
         "counted": counted,

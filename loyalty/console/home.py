@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Count, Q, Sum
@@ -18,6 +18,7 @@ from loyalty.base import clock
 from loyalty.base.models import Job
 from loyalty.console.job_list import permission_of
 from loyalty.console.panels import Level, Notice, Step, setup_steps, watchers
+from loyalty.console.sentences import kind_words
 from loyalty.console.words import number
 from loyalty.events.models import Event
 from loyalty.ledger import proof
@@ -45,7 +46,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "steps": steps if not all(step.done for step in steps) else [],
         "steps_done": sum(step.done for step in steps),
         "numbers": numbers(program, at) if request.user.has_perm("members.view_member") else [],
-        "recent": recent(program) if request.user.has_perm("ledger.view_transaction") else [],
+        "recent": recent(program, at) if request.user.has_perm("ledger.view_transaction") else [],
         "checked": proof.last_verdict(),
     }
 
@@ -92,11 +93,18 @@ def _first_id(at: datetime) -> UUID:
     return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
-def recent(program: Program) -> list[Transaction]:
+class Recent(NamedTuple):
+    """A transaction, and what it is in words."""
+
+    booking: Transaction
+    words: str
+
+
+def recent(program: Program, at: datetime) -> list[Recent]:
     """The last transactions; ids rise with time, so the newest are found from the end of the key."""
     found = Transaction.objects.filter(program=program).exclude(kind=Transaction.Kind.ACTIVATE)
-    found = found.select_related("member", "point_type")
-    return list(found.order_by("-id")[:RECENT])
+    found = found.select_related("member", "point_type", "hold", "reverses__hold")
+    return [Recent(one, kind_words(one, at)) for one in found.order_by("-id")[:RECENT]]
 
 
 def events_aside(program: Program, at: datetime) -> list[Notice]:

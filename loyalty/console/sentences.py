@@ -143,6 +143,16 @@ def hold_state(booking: Transaction, at: datetime) -> str:
     return state if booking.kind == "redeem" or state == "released" else ""
 
 
+def kind_words(booking: Transaction, at: datetime) -> str:
+    """`Redeemed`, `Reserved`, `Released`: what a booking is, as it stands at `at`."""
+    match hold_state(booking, at):
+        case "open":
+            return _("Reserved")
+        case "released":
+            return _("Released") if booking.amount > 0 else _("Reserved and released")
+    return str(booking.get_kind_display())
+
+
 def booking_title(booking: Transaction, released: int = 0, hold: str = "") -> str:
     """`Given 500 points by maria`, `Redeemed 300 points`; `released` is what an activation made spendable, `hold` the
     state of what was reserved."""

@@ -19,7 +19,7 @@ from unfold.decorators import display
 from loyalty.base import clock
 from loyalty.base.ids import is_uuid
 from loyalty.base.numbers import format_points
-from loyalty.ledger.models import Entry, Lot, Transaction, Wallet
+from loyalty.ledger.models import Entry, Hold, Lot, Transaction, Wallet
 from loyalty.programs.scoped_admin import LongListAdmin
 
 MINUS = "\u2212"
@@ -126,10 +126,11 @@ class TransactionAdmin(LongListAdmin):
         ("by", "reason"),
         ("note", "reverses"),
         ("shown_forgiven", "shown_expired"),
+        "reservation",
     ]
     readonly_fields = [
         "shown_amount", "member_page", "other_member", "shown_reference", "event_page", "by", "reason",
-        "shown_forgiven", "shown_expired",
+        "shown_forgiven", "shown_expired", "reservation",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -180,6 +181,20 @@ class TransactionAdmin(LongListAdmin):
     @display(description=_("Forgiven"))
     def shown_forgiven(self, transaction: Transaction) -> str:
         return written(transaction.forgiven, transaction.point_type.decimals)
+
+    @display(description=_("Reservation"))
+    def reservation(self, transaction: Transaction) -> str:
+        hold = Hold.objects.filter(pk=transaction.pk).first()
+        if hold is None:
+            return "–"
+        state = hold.state_at(clock.now())
+        until = formats.date_format(timezone.localtime(hold.lapses_at), "j M Y, H:i:s")
+        told = (
+            _("Reserved until %(until)s")
+            if state == hold.State.OPEN
+            else _("%(state)s; was reserved until %(until)s")
+        )
+        return str(told % {"state": hold.State(state).label, "until": until})
 
     @display(description=_("Had lapsed before"))
     def shown_expired(self, transaction: Transaction) -> str:

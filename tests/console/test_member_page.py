@@ -20,6 +20,7 @@ from loyalty.programs.models import Program
 from tests.console import people
 
 pytestmark = pytest.mark.django_db
+TILL = Actor("channel", "web")
 
 
 def test_balance_tier_and_timeline_are_there_without_another_click() -> None:
@@ -148,16 +149,16 @@ def test_reserved_points_show_as_held_and_the_timeline_says_what_became_of_them(
     member = people.ana(people.a_program())
     people.given(member, 1000)
     now = clock.now()
-    till, points = Actor("channel", "web"), people.points_of(member.program)
+    points = people.points_of(member.program)
 
     def reserve(units: int, minutes: int) -> Transaction:
         lapses_at = now + timedelta(minutes=minutes)
         return ledger.hold(
-            member, points, units, lapses_at=lapses_at, at=now, actor=till, reason_code="checkout"
+            member, points, units, lapses_at=lapses_at, at=now, actor=TILL, reason_code="checkout"
         )
 
     ledger.capture(reserve(100, 30), at=now)
-    ledger.release(reserve(200, 30), at=now, actor=till)
+    ledger.release(reserve(200, 30), at=now, actor=TILL)
     reserve(300, 5)
     reserve(400, 30)
     client = people.sam()
@@ -175,3 +176,28 @@ def test_reserved_points_show_as_held_and_the_timeline_says_what_became_of_them(
         page = client.get(f"/console/members/{member.pk}/").content.decode()
     assert re.search(r"Held</dt><dd>400", page)
     assert "Reserved 300 points, released again" in page
+
+
+def test_a_reservation_is_called_so_wherever_it_is_shown() -> None:
+    member = people.ana(people.a_program())
+    people.given(member, 1000)
+    now = clock.now()
+    reservation = ledger.hold(
+        member,
+        people.points_of(member.program),
+        300,
+        lapses_at=now + timedelta(minutes=5),
+        at=now,
+        actor=TILL,
+    )
+    client = people.olga()
+    receipt = f"/console/members/{member.pk}/receipts/{reservation.pk}/"
+    pages = [client.get(receipt), client.get("/admin/")]
+    pages.append(client.get(f"/admin/ledger/transaction/{reservation.pk}/change/"))
+    told = [page.content.decode() for page in pages]
+    assert "Reserved: " in told[0]
+    assert "Reserved until" in told[0]
+    assert ">Reserved</td>" in told[1]
+    assert "Reserved until" in told[2]
+    with clock.pinned(now + timedelta(minutes=5)):
+        assert "Reserved and released: " in client.get(receipt).content.decode()

@@ -48,7 +48,9 @@ def told() -> dict[str, Any]:
         "events": list(
             Event.objects.order_by("source", "external_id").values_list("type", "status", "occurred_at")
         ),
-        "members": list(Member.objects.order_by("enrolled_at").values_list("name", "tier_code", "state")),
+        "members": list(
+            Member.objects.order_by("enrolled_at", "name").values_list("name", "tier_code", "state")
+        ),
     }
 
 
