@@ -61,10 +61,12 @@ def confirm(
     row = records.locked(redemption)
     if row.state in (State.CONFIRMED, State.FULFILLED):
         return row
-    if state_at(row, at) == State.LAPSED or not row.holds_stock:
+    if state_at(row, at) == State.LAPSED:
         raise ReservationLapsed
     if row.state != State.RESERVED:
         raise WrongState(extra={"state": row.state})
+    if not row.holds_stock:  # by somebody's clock it had lapsed, and another member has the unit
+        raise ReservationLapsed
     asks, known = row.terms.get("asks", []), deliveries.of(row)
     deliveries.keep(row, deliveries.check(asks, {**known, **(details or {})}, all_required=True))
     _capture(row, at=at, actor=actor)
