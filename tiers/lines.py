@@ -196,6 +196,8 @@ class Line:
         last = next((one for one in reversed(walked) if one.to_code == state.tier != one.from_code), None)
         numbers = dict(walked[-1].numbers) if walked else {}
         kind = ("upgraded" if before.tier else "joined") if rose else "corrected"
+        if last and last.kind == "imported":
+            kind = last.kind
         row = Change(
             state.through,
             "day",

@@ -6,7 +6,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.console.changes import Child, Told, tell
-from tiers import program_file
+from loyalty.events.activity import activity_listeners
+from loyalty.programs.nightly import nightly_steps
+from tiers import preview, program_file, review
 from tiers.models import Tier, TierSet
 
 
@@ -20,3 +22,8 @@ def plug_in() -> None:
             children=[Child(Tier, "tier_set", _("Tier"))],
         )
     )
+    review.register()
+    preview.register()
+    nightly_steps.register("tiers", review.step, order=30)
+    nightly_steps.register("tiers_again", review.step, order=50)
+    activity_listeners.register("tiers", review.changed)

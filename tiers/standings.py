@@ -48,9 +48,11 @@ class Standings:
         self.at = at
         self.lines: dict[UUID, list[Line]] = {}
 
-    def load(self, people: Iterable[Person], since: Mapping[UUID, date] | None = None) -> None:
+    def load(
+        self, people: Iterable[Person], since: Mapping[UUID, date] | None = None, *, anew: bool = False
+    ) -> None:
         """Read what is known of these members. `since`: the earliest day on which something will be added, where it
-        may lie before the day up to which a standing is computed."""
+        may lie before the day up to which a standing is computed; `anew`: all will be counted from the beginning."""
         wanted = [person for person in people if person.program_id in self.ladders]
         if not wanted:
             return
@@ -63,7 +65,7 @@ class Standings:
                 for one in self.ladders[person.program_id]
                 if one.at(self.at) is not None
             ]
-        self._load_days(since or {})
+        self._load_days({person.id: date.min for person in wanted} if anew else since or {})
 
     def tier_at(self, member_id: UUID, at: datetime) -> Held | None:
         """The tier of the program's main ladder as it was at an instant. None without such a ladder."""
@@ -110,7 +112,7 @@ class Standings:
         rows.append_changes([change for line in lines for change in line.changes])
         if told:
             facts.record_many(told)
-        members.set_standings(_shown(line) for line in lines if line.tier_set.is_main)
+        members.set_standings(shown(line) for line in lines if line.tier_set.is_main)
         for line in lines:
             line.changes, line.touched, line.is_new = [], False, False
         return len(lines)
@@ -282,7 +284,7 @@ def _notice(line: Line, turn: date | None, told: list[FactRow]) -> date | None:
     return None
 
 
-def _shown(line: Line) -> members.Standing:
+def shown(line: Line) -> members.Standing:
     """The tier as the member's own row shows it: the manual one, or the computed one."""
     over, zone = line.overlay(line.at), line.tier_set.zone
     if over is not None:
