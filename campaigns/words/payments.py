@@ -15,6 +15,12 @@ def paid(detail: Mapping[str, Any], voice: Voice) -> list[str]:
     return [sentence(one, voice) for one in detail.get("payments", ())]
 
 
+def came_back(detail: Mapping[str, Any], voice: Voice) -> list[str]:
+    """The same of what the member has got back, and nothing else."""
+    back = [one for one in detail.get("payments", ()) if one["outcome"] in ("given_back", "released")]
+    return [sentence(one, voice) for one in back]
+
+
 def sentence(payment: Mapping[str, Any], voice: Voice) -> str:
     """`500 points that were reserved paid for this order`"""
     if payment["outcome"] == "unknown":

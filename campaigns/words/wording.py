@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.words.payments import paid, sentence
+from campaigns.words.payments import came_back, paid, sentence
 from campaigns.words.phrases import (
     Voice,
     day,
@@ -120,7 +120,11 @@ def reason(row: Row, voice: Voice) -> str:
 
 
 def for_member(detail: Mapping[str, Any], voice: Voice) -> str:
-    """The same for the member: what was given, for what, and nothing about versions."""
+    """The same for the member: what was given, for what, and nothing about versions; and which points came back."""
+    return " ".join([_for_member(detail, voice), *(f"{said}." for said in came_back(detail, voice))])
+
+
+def _for_member(detail: Mapping[str, Any], voice: Voice) -> str:
     if changes := _changes(detail, voice):
         return " ".join(changes)
     given = [row for row in detail["campaigns"] if row["points"]]

@@ -337,6 +337,8 @@ def test_the_trace_tells_of_payments_in_sentences(shop: Shop) -> None:
     back = returned(shop, "1")
     assert wording.booked(trace, voice) == ["500 points that were reserved paid for this order"]
     assert wording.booked(back, voice) == ["250 points that had paid for this order came back"]
+    assert wording.for_member(back, voice).endswith(" 250 points that had paid for this order came back.")
+    assert "paid" not in wording.for_member(trace, voice)
     [told] = wording.explained(back, voice)["payments"]
     assert told["sentence"] == "250 points that had paid for this order came back"
 
