@@ -54,7 +54,7 @@ def complete(row: Redemption, *, at: datetime) -> None:
         assert row.code is not None  # taken when it was reserved, or just before
         Code.objects.filter(pk=row.code.pk).update(state=Code.State.ISSUED, changed_at=at)
     elif gives_code(row.terms):
-        row.code = _made(row, at)
+        row.code = make_code(row, at)
     row.expires_at = expiry_of(row, at)
     if row.terms["kind"] == "gift":
         row.remaining = Decimal(row.terms["value"])
@@ -64,7 +64,7 @@ def complete(row: Redemption, *, at: datetime) -> None:
         row.state, row.fulfilled_at = State.FULFILLED, at
 
 
-def _made(row: Redemption, at: datetime) -> Code:
+def make_code(row: Redemption, at: datetime) -> Code:
     """A code of our own. That one exists already is a chance of one in 2**60, so it is tried again, not looked up."""
     for _ in range(TRIES):
         sealed = codes.seal(row.program_id, codes.generate())

@@ -18,7 +18,7 @@ def plug_in() -> None:
     screens.plug_in()
     nightly_steps.register("auto_redeem", automatic.step, order=20)
     job_kinds.register(
-        vouchers.JOB, JobKind(_("Upload of codes"), vouchers.upload, permission="rewards.change_reward")
+        vouchers.JOB, JobKind(_("Upload of codes"), vouchers.upload, permission="rewards.add_code")
     )
     for name, check in REWARD_CHECKS.items():
         checks.register(name, check)

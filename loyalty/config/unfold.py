@@ -37,6 +37,8 @@ NAVIGATION = [
             _item(_("Campaigns"), "campaign", "campaigns:list", "campaigns.view_campaign"),
             _item(_("Tiers"), "workspace_premium", "tiers:list", "tiers.view_tierset"),
             _item(_("Rewards"), "redeem", "rewards:list", "rewards.view_reward"),
+            _item(_("Fulfilment"), "local_shipping", "rewards:queue", "rewards.view_redemption")
+            | {"badge": "rewards.screens.badge.to_fulfil"},
             *_models("events", (_("Events"), "inbox", "event")),
         ],
     },

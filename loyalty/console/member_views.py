@@ -71,11 +71,9 @@ def member_list(request: ScreenRequest) -> HttpResponse:
 
 
 def _only(members: list[Member], elsewhere: list[Hit]) -> str:
-    """The page of the one thing that was named exactly."""
-    pages = [reverse("console:member", args=[member.pk]) for member in members] + [
-        hit.url for hit in elsewhere
-    ]
-    return pages[0] if len(pages) == 1 else ""
+    """The page of the one thing that was named exactly; what is not a member is named more closely."""
+    named = [hit.url for hit in elsewhere] or [reverse("console:member", args=[one.pk]) for one in members]
+    return named[0] if len(named) == 1 else ""
 
 
 def _opened(request: ScreenRequest) -> list[Member]:

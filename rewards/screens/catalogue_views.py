@@ -25,7 +25,7 @@ from loyalty.console.condition_drawing import said
 from rewards import audience, catalogue
 from rewards.models import KINDS, Price, Redemption, Reward, Stock, StockChange
 from rewards.screens import levels, seen, words
-from rewards.screens.common import ADD, CHANGE, STOCK, UPLOAD, VIEW, reward_of
+from rewards.screens.common import ADD, CHANGE, SEE_TAKEN, STOCK, VIEW, reward_of
 from rewards.screens.form import anchor
 from rewards.screens.levels import Level
 from rewards.screens.words import State
@@ -41,6 +41,7 @@ class Row:
     state: State
     level: Level
     prices: list[Price]
+    cost: str
     who: str
     gives: str
     icon: str
@@ -94,6 +95,7 @@ def reward_list(request: ScreenRequest) -> HttpResponse:
         "total": len(found),
         "kinds": kinds(),
         "may_add": may(request, ADD),
+        "has_partner": may(request, SEE_TAKEN) and any(row.reward.kind == "partner" for row in found),
     }
     return show(request, "rewards/list.html", context)
 
@@ -116,6 +118,7 @@ def row_of(reward: Reward, level: Level, schema: Schema, tiers: dict[str, str], 
         state=words.state_of(reward, at),
         level=level,
         prices=prices,
+        cost=words.cost(prices),
         who=words.who(reward, prices, schema, tiers),
         gives=words.gives(reward, reward.program),
         icon=words.icon_of(reward),
@@ -159,7 +162,6 @@ def reward_page(request: ScreenRequest, reward_id: int) -> HttpResponse:
         "blockers": blockers(reward) if reward.status == Reward.Status.DRAFT else [],
         "may_change": may(request, CHANGE) and reward.status != Reward.Status.ENDED,
         "may_stock": may(request, STOCK),
-        "may_upload": may(request, UPLOAD),
         "acts": [act for act in ACTS if reward.status in ACTS[act].of],
     }
     return show(request, "rewards/reward.html", context)

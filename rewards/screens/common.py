@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from django.http import Http404
 
-from loyalty.console.access import ScreenRequest
-from rewards.models import Reward
+from loyalty.console.access import ScreenRequest, actor_name
+from loyalty.ledger.acts import Actor
+from rewards.models import Redemption, Reward
 
 VIEW: Final = "rewards.view_reward"
 ADD: Final = "rewards.add_reward"
 CHANGE: Final = "rewards.change_reward"
 STOCK: Final = "rewards.change_stock"
 UPLOAD: Final = "rewards.add_code"
+SEE_TAKEN: Final = "rewards.view_redemption"
+FULFIL: Final = "rewards.change_redemption"
+GIVE: Final = "rewards.add_redemption"
+REVEAL: Final = "rewards.view_code"
 
 
 def reward_of(request: ScreenRequest, reward_id: int) -> Reward:
@@ -26,3 +32,16 @@ def reward_of(request: ScreenRequest, reward_id: int) -> Reward:
     if found is None:
         raise Http404
     return found
+
+
+def redemption_of(request: ScreenRequest, redemption_id: UUID) -> Redemption:
+    """The redemption, if of the chosen program."""
+    rows = Redemption.objects.filter(program=request.program, pk=redemption_id)
+    found = rows.select_related("member", "reward", "stock", "code", "point_type__program", "program").first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def me(request: ScreenRequest) -> Actor:
+    return Actor("staff", actor_name(request))

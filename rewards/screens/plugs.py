@@ -1,28 +1,34 @@
-"""What the screens of rewards give to the core: how the history of a reward is told, what needs attention."""
+"""What the screens of rewards give to the core: the history of a reward in words, what needs attention, a panel of the
+member page, and what the search box finds."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from loyalty.base import clock
+from loyalty.base.ids import is_uuid
 from loyalty.console.changes import Child, Told, as_points, tell
 from loyalty.console.condition_drawing import said
-from loyalty.console.panels import Notice, watchers
+from loyalty.console.panels import Hit, Panel, finders, member_panels, watchers
 from loyalty.programs.models import PointType, Program
-from rewards import audience
-from rewards.models import KINDS, Price, Reward
-from rewards.screens import levels, words
-from rewards.screens.common import VIEW
+from rewards import audience, fulfilment
+from rewards.models import KINDS, Price, Redemption, Reward
+from rewards.screens import redemption_words, watching, words
+from rewards.screens.common import SEE_TAKEN, VIEW
 from rewards.screens.form import TEXTS
 
 
 def plug_in() -> None:
     """Called once, when the app is ready."""
-    watchers.register("stock", running_low, order=50)
+    watchers.register("rewards", watching.notices_of, order=50)
+    member_panels.register(
+        "rewards", Panel(gettext_lazy("Rewards"), "rewards:member", permission=SEE_TAKEN), order=20
+    )
+    finders.register("redemptions", redemption_by)
     for model in KINDS.values():
         tell(
             Told(
@@ -71,20 +77,14 @@ def _tiers(value: Any, row: Any) -> str:
     return _(", ").join(names.get(code, code) for code in value)
 
 
-def running_low(program: Program, at: datetime) -> list[Notice]:
-    """Live rewards that are sold out or nearly so."""
-    live = list(Reward.objects.filter(program=program, status=Reward.Status.LIVE))
-    found: list[Notice] = []
-    stock = levels.of_rewards(program, live, at)
-    for reward in live:
-        level = stock[reward.pk]
-        if level.is_out:
-            found.append(_notice("bad", _("%(reward)s is sold out.") % {"reward": reward.name}, reward))
-        elif level.gauge.is_low:
-            told = {"reward": reward.name, "n": level.gauge.available}
-            found.append(_notice("warn", _("%(reward)s: %(n)d left.") % told, reward))
-    return found[:5]
-
-
-def _notice(level: Any, text: str, reward: Reward) -> Notice:
-    return Notice(level, text, _page_of(reward), _("Look at it"))
+def redemption_by(program: Program, term: str) -> Hit | None:
+    """The redemption with this id, or whose code this is."""
+    if is_uuid(term):
+        row = Redemption.objects.filter(program=program, pk=term).first()
+    else:
+        row = fulfilment.find_by_code(program, term)
+    if row is None:
+        return None
+    told = {"what": redemption_words.what(row), "state": redemption_words.shown_state(row, clock.now()).label}
+    text = _("Redemption: %(what)s, %(state)s") % told
+    return Hit(text, reverse("rewards:redemption", args=[row.pk]))

@@ -169,6 +169,24 @@ def for_whom(price: Price, schema: Schema, tiers: dict[str, str]) -> str:
     return _("; ").join(parts)
 
 
+def cost(prices: Iterable[Price]) -> str:
+    """`from 800 points or 300 miles`: of each kind of points the lowest price."""
+    lowest: dict[int, tuple[Price, bool]] = {}
+    for price in prices:
+        known = lowest.get(price.point_type_id)
+        least = price if known is None or price.points < known[0].points else known[0]
+        lowest[price.point_type_id] = least, known is not None
+    told = [
+        (_("from %(points)s") if several else "%(points)s") % {"points": _points(price)}
+        for price, several in lowest.values()
+    ]
+    return _(" or ").join(told)
+
+
+def _points(price: Price) -> str:
+    return words.points(price.points, price.point_type) if price.points else _("Free")
+
+
 def cap(raw: Any) -> str:
     """`2 times a month`."""
     times = raw.get("times") if isinstance(raw, dict) else None

@@ -242,6 +242,53 @@
     trouble("That did not work (" + event.detail.xhr.status + "). Nothing was changed. Reload the page and try again.");
   });
 
+  // A list that is worked through by keys: j and k go down and up, x chooses, Enter opens. Off where somebody writes,
+  // and for good where somebody switches them off.
+  function writing(target) {
+    return target.closest("textarea, select, [contenteditable='true'], input:not([type=checkbox]):not([type=radio])") !== null;
+  }
+  function keysOn() {
+    return window.localStorage.getItem("lr-keys") !== "off";
+  }
+  function current(rows) {
+    return rows.findIndex(function (row) { return row.contains(document.activeElement); });
+  }
+  document.addEventListener("keydown", function (event) {
+    var list = document.querySelector("[data-keys]");
+    if (!list || !keysOn() || writing(event.target) || event.ctrlKey || event.metaKey || event.altKey) {
+      return;
+    }
+    var rows = Array.from(list.querySelectorAll("[data-row]"));
+    var at = current(rows);
+    if (event.key === "j" || event.key === "k") {
+      var next = rows[event.key === "j" ? Math.min(at + 1, rows.length - 1) : Math.max(at - 1, 0)];
+      if (next) {
+        event.preventDefault();
+        rows.forEach(function (row) { row.classList.toggle("lr-current", row === next); });
+        next.querySelector("[data-open]").focus();
+        next.scrollIntoView({block: "nearest"});
+      }
+    }
+    var box = event.key === "x" && at >= 0 && rows[at].querySelector("input[name='pick']");
+    if (box) {
+      event.preventDefault();
+      box.checked = !box.checked;
+      box.dispatchEvent(new Event("change", {bubbles: true}));
+    }
+  });
+  document.querySelectorAll("[data-keys-switch]").forEach(function (box) {
+    box.checked = keysOn();
+    box.addEventListener("change", function () {
+      window.localStorage.setItem("lr-keys", box.checked ? "on" : "off");
+    });
+  });
+
+  document.addEventListener("click", function (event) {
+    if (event.target.closest("[data-print]")) {
+      window.print();
+    }
+  });
+
   // A picture that was chosen is shown at once, where the page has a place for it.
   document.addEventListener("change", function (event) {
     var canvas = event.target.dataset && document.getElementById(event.target.dataset.picture || "");

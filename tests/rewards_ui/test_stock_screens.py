@@ -100,5 +100,5 @@ def test_the_home_page_tells_what_runs_low(points: PointType, olga: Client) -> N
     gone = desk.a_reward(points, "gift", name="Card", loaded=1)
     Stock.objects.filter(reward=gone).update(used=1)
     page = text_of(olga.get("/admin/"))
-    assert "Mug: 2 left." in page
+    assert "2 of Mug are left." in page
     assert "Card is sold out." in page
