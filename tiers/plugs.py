@@ -6,15 +6,29 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.console.changes import Child, Told, tell
+from loyalty.console.panels import FactWords, Panel, fact_words, member_panels
 from loyalty.events.activity import activity_listeners
 from loyalty.programs.nightly import nightly_steps
-from tiers import preview, program_file, review
+from tiers import announcing, preview, program_file, review
 from tiers.models import Tier, TierSet
+from tiers.screens.member_words import fact_title
 
 
 def plug_in() -> None:
     """Called once, when the app is ready."""
     program_file.register()
+    review.register()
+    preview.register()
+    nightly_steps.register("tiers", review.step, order=30)
+    nightly_steps.register("tiers_again", review.step, order=50)
+    activity_listeners.register("tiers", review.changed)
+    _screens()
+
+
+def _screens() -> None:
+    member_panels.register("tier", Panel(_("Tier"), "tiers:panel", top=True), order=10)
+    for kind in announcing.TOLD:
+        fact_words.register(kind, FactWords(fact_title, "workspace_premium"))
     tell(
         Told(
             TierSet,
@@ -22,8 +36,3 @@ def plug_in() -> None:
             children=[Child(Tier, "tier_set", _("Tier"))],
         )
     )
-    review.register()
-    preview.register()
-    nightly_steps.register("tiers", review.step, order=30)
-    nightly_steps.register("tiers_again", review.step, order=50)
-    activity_listeners.register("tiers", review.changed)

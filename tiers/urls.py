@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tiers.screens import editing, publishing, views
+from tiers.screens import editing, foreseeing, member_views, publishing, views
 
 app_name = "tiers"
 urlpatterns = [
@@ -15,6 +15,15 @@ urlpatterns = [
     path("<int:set_id>/members/", views.members_by_tier, name="members"),
     path("<int:set_id>/edit/", editing.edit, name="edit"),
     path("<int:set_id>/publish/", publishing.publish, name="publish"),
+    path("<int:set_id>/preview/", foreseeing.foresee, name="foresee"),
+    path("<int:set_id>/moves/", foreseeing.movers, name="movers"),
+    path("<int:set_id>/recalculate/", publishing.recalculate, name="recalculate"),
     path("<int:set_id>/versions/<int:number>/", views.version_page, name="version"),
     path("<int:set_id>/versions/<int:number>/restore/", editing.restore, name="restore"),
+    path("members/<uuid:member_id>/", member_views.member_tier, name="member"),
+    path("members/<uuid:member_id>/panel/", member_views.panel, name="panel"),
+    path("members/<uuid:member_id>/set/", member_views.set_by_hand, name="set"),
+    path("members/<uuid:member_id>/set/preview/", member_views.set_preview, name="set-preview"),
+    path("members/<uuid:member_id>/remove/", member_views.remove_manual, name="remove"),
+    path("members/<uuid:member_id>/evaluate/", member_views.evaluate, name="evaluate"),
 ]

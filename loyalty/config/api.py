@@ -20,6 +20,7 @@ from loyalty.programs.described import SECURITY
 from loyalty.programs.endpoint import read_body
 from loyalty.programs.errors import invalid, key_path
 from loyalty.programs.models import Scope
+from tiers.api import router as tiers
 
 ABOUT = """\
 Points, members and events of a loyalty program. Every request carries `Authorization: Bearer lk_…`; the key says
@@ -215,5 +216,5 @@ def _fault(fault: Mapping[str, Any]) -> FieldError:
 
 api = build()
 # What stands behind a member (/members/…/balances) goes first: an external id may itself hold a slash.
-for router in (ledger, events, campaigns):
+for router in (tiers, ledger, events, campaigns):
     api.add_router("", router)

@@ -65,6 +65,8 @@ def test_the_issue_is_covered() -> None:
         ("PATCH", "/members/{member}"),
         ("GET", "/members/{member}/history"),
         ("GET", "/members/{member}/balances"),
+        ("GET", "/members/{member}/tier"),
+        ("GET", "/members/{member}/tier/history"),
         ("POST", "/events"),
         ("POST", "/events/batch"),
         ("GET", "/events/{event}"),

@@ -11,19 +11,19 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from loyalty.base import clock
+from loyalty.base import clock, jobs
 from loyalty.base.clock import midnight
 from loyalty.base.errors import LaurelError
 from loyalty.base.text import clean
 from loyalty.base.words import Words
 from loyalty.console.access import ScreenRequest, actor_name, screen, show
 from loyalty.programs.models import Program
-from tiers import versions
+from tiers import review, versions
 from tiers.faults import faults
 from tiers.ladder import definition_of
-from tiers.models import TierSet
+from tiers.models import LadderVersion, TierSet
 from tiers.screens.forms import LadderForm
 from tiers.screens.views import ladder_of
 from tiers.screens.wording import Teller
@@ -107,10 +107,39 @@ def publish(request: ScreenRequest, set_id: int) -> HttpResponse:
         except LaurelError as refused:
             problems = [fault.message for fault in refused.errors] or [refused.detail]
         else:
-            messages.success(request, _("Version %(number)d is published.") % {"number": made.number})
-            return redirect("tiers:ladder", tier_set.pk)
+            return _published(request, made, at)
     problems += [f"{form[name].label}: {error}" for name, errors in form.errors.items() for error in errors]
     return _page(request, tier_set, form, problems)
+
+
+def _published(request: ScreenRequest, made: LadderVersion, at: datetime) -> HttpResponse:
+    """Say so. A worker brings everybody up to it at once; what begins later, the night of its day does."""
+    messages.success(request, _("Version %(number)d is published.") % {"number": made.number})
+    if made.effective_from > at:
+        return redirect("tiers:ladder", made.tier_set_id)
+    job = jobs.start(
+        review.PLACE,
+        scope=request.program.code,
+        by=actor_name(request),
+        at=at,
+        name=_("%(ladder)s, version %(number)d") % {"ladder": made.tier_set.name, "number": made.number},
+    )
+    return redirect("console:job", job.pk)
+
+
+@require_POST
+@screen("tiers.view_tierset", "tiers.change_tierset")
+def recalculate(request: ScreenRequest, set_id: int) -> HttpResponse:
+    """Compute every standing of the program from the beginning, as a job."""
+    tier_set = ladder_of(request, set_id)
+    job = jobs.start(
+        review.RECALCULATE,
+        scope=request.program.code,
+        by=actor_name(request),
+        at=clock.now(),
+        name=tier_set.name,
+    )
+    return redirect("console:job", job.pk)
 
 
 def _page(request: ScreenRequest, tier_set: TierSet, form: PublishForm, problems: list[str]) -> HttpResponse:
