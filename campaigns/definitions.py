@@ -49,7 +49,8 @@ class Earning:
 
 @dataclass(frozen=True, slots=True)
 class Bonus:
-    """On top of the base: times a `multiplier` that may hang on a field, or `extra` points (in smallest units)."""
+    """On top of the base: times a `multiplier` that may hang on a field, times what the member's tier says, or `extra`
+    points (in smallest units)."""
 
     bonus: str
     multiplier: Fraction | None
@@ -58,7 +59,11 @@ class Bonus:
     extra: Fraction
 
     def factor(self, view: Mapping[str, Any]) -> Fraction | None:
-        """The multiplier for this view; None when the table has no row and there is none without it."""
+        """The multiplier for this view; None when the table has no row and there is none without it, or when the tier
+        is asked and the member has none."""
+        if self.bonus == "tier":
+            held = view.get("tier")
+            return Fraction(held.benefits.earning_multiplier) if held is not None and held.code else None
         if self.table_field is not None:
             value = view.get(self.table_field.name)
             if value is not None:

@@ -115,7 +115,10 @@ def bonus_value(
         brought = brought + part if brought else part
     top, bottom = factor.as_integer_ratio()
     raw = Fraction(brought.numerator * (top - bottom), brought.denominator * bottom)
-    return BonusValue(raw, {"multiplier": factor, "base": brought}, lambda: _shared(base, matching))
+    told: dict[str, Any] = {"multiplier": factor, "base": brought}
+    if effect.bonus == "tier":
+        told |= {"tier": view["tier"].code, "tier_name": view["tier"].name}
+    return BonusValue(raw, told, lambda: _shared(base, matching))
 
 
 def _shared(base: Sequence[Base], matching: Sequence[bool] | None) -> Sequence[Exact] | None:

@@ -133,6 +133,8 @@ def _bonus(campaign: BonusCampaign, schema: Schema) -> Iterator[FieldError]:
         if campaign.extra_points is None or campaign.extra_points <= 0:
             yield FieldError("extra_points", "points_invalid", _("Say how many extra points it gives."))
         return
+    if campaign.bonus == "tier":
+        return
     if campaign.multiplier is None and not campaign.table:
         yield FieldError("multiplier", "multiplier_missing", _("Say by how much the base is multiplied."))
     if campaign.multiplier is not None and not 1 <= campaign.multiplier <= MAX_MULTIPLIER:

@@ -120,11 +120,13 @@ class EarningCampaign(Campaign):
 
 
 class BonusCampaign(Campaign):
-    """On top of the base: a multiplier of the base points (of the lines that count), or a fixed extra."""
+    """On top of the base: a multiplier of the base points (of the lines that count), given here or by the member's
+    tier, or a fixed extra."""
 
     class Bonus(models.TextChoices):
         MULTIPLIER = "multiplier", "Multiplies the base"
         EXTRA = "extra", "Fixed extra"
+        TIER = "tier", "As the member's tier says"
 
     bonus = models.CharField(max_length=10, choices=Bonus.choices, default=Bonus.MULTIPLIER)
     multiplier = models.DecimalField(

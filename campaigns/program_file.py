@@ -39,16 +39,21 @@ class TableEntry(Entry):
 
 
 class BonusEntry(Entry):
-    """On top of the base: it is multiplied, perhaps by a table, or something fixed is added."""
+    """On top of the base: it is multiplied, perhaps by a table or as the member's tier says, or something fixed is
+    added."""
 
     multiplier: Number4 | None = None
     table: TableEntry | None = None
     extra_points: Number4 | None = None
+    as_tier: bool = False
 
     @model_validator(mode="after")
     def _one_kind(self) -> BonusEntry:
-        if (self.extra_points is None) == (self.multiplier is None and self.table is None):
-            raise ValueError("A bonus has either extra_points, or a multiplier, a table or both of these.")
+        multiplied = self.multiplier is not None or self.table is not None
+        if sum([self.extra_points is not None, multiplied, self.as_tier]) != 1:
+            raise ValueError(
+                "A bonus has either extra_points, or as_tier, or a multiplier, a table or both of these."
+            )
         return self
 
 
@@ -215,7 +220,7 @@ def _effect(entry: CampaignEntry) -> dict[str, Any]:
     assert entry.bonus is not None
     bonus, table = entry.bonus, entry.bonus.table
     return {
-        "bonus": "extra" if bonus.extra_points is not None else "multiplier",
+        "bonus": "tier" if bonus.as_tier else "extra" if bonus.extra_points is not None else "multiplier",
         "multiplier": bonus.multiplier,
         "table_field": table.field if table else "",
         "table": in_json(table.multipliers) if table else {},
@@ -319,6 +324,8 @@ def _effect_of(definition: Mapping[str, Any]) -> dict[str, Any]:
         return {"earn": earn}
     if effect["bonus"] == "extra":
         return {"bonus": {"extra_points": exact(effect["extra_points"])}}
+    if effect["bonus"] == "tier":
+        return {"bonus": {"as_tier": True}}
     bonus: dict[str, Any] = {}
     if effect["multiplier"]:
         bonus["multiplier"] = exact(effect["multiplier"])

@@ -67,8 +67,10 @@ def misses(condition: Condition, view: Mapping[str, Any]) -> list[dict[str, Any]
 
 
 def no_row(effect: Bonus, view: Mapping[str, Any]) -> dict[str, Any]:
-    """The miss of a multiplier whose table has no row for the event."""
+    """The miss of a multiplier whose table has no row for the event, or whose member has no tier."""
     field = effect.table_field
+    if effect.bonus == "tier":
+        return Outcome("/tier", "member.tier", "exists", None, None, False).to_json()
     if field is None:  # a multiplier without a table and without a number never gets published
         return Outcome("/table", "", "exists", None, None, False).to_json()
     value = view.get(field.name)

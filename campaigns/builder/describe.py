@@ -221,6 +221,8 @@ class Describer:
     def _bonus(self, effect: Definition, definition: Definition) -> str:
         if effect["bonus"] == "extra":
             return _("%(points)s extra") % {"points": self._named(effect["extra_points"], definition)}
+        if effect["bonus"] == "tier":
+            return _("the base points × what the member's tier says")
         rows = _(", ").join(
             _("%(multiplier)s × for %(value)s") % {"multiplier": multiplier, "value": value}
             for value, multiplier in effect["table"].items()

@@ -57,6 +57,14 @@ RECIPES: dict[str, Recipe] = {
             },
         ),
         Recipe(
+            "tiers",
+            "stairs",
+            _("More points by tier"),
+            _("Base points are multiplied as each member's tier says."),
+            BonusCampaign,
+            {"name": "More points by tier", "code": "tier-bonus", "bonus": "tier"},
+        ),
+        Recipe(
             "category",
             "category",
             _("Category boost"),

@@ -104,6 +104,8 @@ def _extra(definition: Mapping[str, Any], effect: Mapping[str, Any], voice: Voic
     if effect["bonus"] == "extra":
         name = voice.name_of(definition["point_type"]["code"])
         return gettext("an extra %(points)s") % {"points": name.points(Decimal(effect["extra_points"]))}
+    if effect["bonus"] == "tier":
+        return gettext("the base points times what the member's tier says")
     field = voice.schema.get(effect["table_field"]) if effect["table_field"] else None
     rows = []
     for key, value in effect["table"].items():

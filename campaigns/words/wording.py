@@ -197,11 +197,17 @@ def _cut(row: Row, voice: Voice) -> str:
 def _part(row: Row, voice: Voice) -> str:
     """`48 base rate (1 per 1.00 GBP, v7)`"""
     told = [str(row["detail"]["rate"])] if "rate" in row["detail"] else []
+    if "tier_name" in row["detail"]:
+        told.append(gettext("%(tier)s: %(times)s times the base") % _by_tier(row))
     if row["version"] is not None:
         told.append(f"v{row['version']}")
     if cut := _cut(row, voice):
         told.append(cut)
     return f"{_units(row, voice)} {called(row['name'])}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _by_tier(row: Row) -> dict[str, str]:
+    return {"tier": row["detail"]["tier_name"], "times": number(Decimal(row["detail"]["multiplier"]))}
 
 
 def _units(row: Row, voice: Voice) -> str:
@@ -283,6 +289,8 @@ def _nothing_qualifies(row: Row, voice: Voice) -> str:
         return gettext("it is less than one full step (%(rate)s)") % {"rate": row["detail"]["rate"]}
     if row["detail"].get("reason") == "nothing_kept":
         return gettext("nothing of the order was kept")
+    if row["detail"].get("multiplier") == "1" and "tier_name" in row["detail"]:
+        return gettext("%(tier)s earns the base points and no more") % _by_tier(row)
     if row["kind"] == "bonus":
         return gettext("there were no base points for it to multiply")
     return gettext("nothing in it counts for this campaign")

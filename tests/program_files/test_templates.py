@@ -12,10 +12,10 @@ from campaigns import earning
 from loyalty.base import clock
 from loyalty.events import enrolment, intake
 from loyalty.ledger.models import Lot, Wallet
-from loyalty.members import members
 from loyalty.members.models import Member
 from loyalty.programs.files import applying, templates
 from loyalty.programs.models import Channel, Program
+from tiers import placements
 
 pytestmark = pytest.mark.django_db
 TUESDAY = datetime(2026, 3, 10, 15, 30, tzinfo=UTC)
@@ -115,7 +115,7 @@ def test_airline_miles() -> None:
         "miles": 500,
         "status": 200,
     }
-    members.set_standing(airline.ada.pk, "gold", "Gold", since=TUESDAY)
+    by_hand(airline, "gold")
     assert airline.earns("flight.flown", {"distance": 1000, "cabin": "first"}) == {
         "miles": 2500,
         "status": 1000,
@@ -130,5 +130,9 @@ def test_hotel_nights() -> None:
     assert hotel.earns("stay.completed", {"nights": 2, "spend": "310.40"}) == {"points": 3104, "nights": 2}
     assert hotel.earns("stay.completed", {"nights": 5, "spend": "500"}) == {"points": 6500, "nights": 5}
     assert hotel.earns("stay.completed", {"nights": 1, "spend": "90", "rate": "agency"}) == {"nights": 1}
-    members.set_standing(hotel.ada.pk, "silver", "Silver", since=TUESDAY)
+    by_hand(hotel, "silver")
     assert hotel.earns("stay.completed", {"nights": 1, "spend": "100"}) == {"points": 1200, "nights": 1}
+
+
+def by_hand(business: Business, tier: str) -> None:
+    placements.set_tier(business.ada, tier, until=None, reason_code="goodwill", by="olga", at=TUESDAY)
