@@ -74,15 +74,17 @@ def redeem(
 def _claim(
     member: Member, reward: Reward, wish: Wish, *, at: datetime, actor: Actor, reserve: bool
 ) -> Redemption:
-    item = shelf.of_program(member.program_id).items.get(reward.pk)
+    known = shelf.of_program(member.program_id)
+    item = known.items.get(reward.pk)
     if item is None:
         raise RewardUnknown
     option = _chosen(options.of_reward(reward.pk, at=at), wish.stock, at)
     if option.left is not None and option.left < 1:
         raise NotEligible([sold_out()])
     details = deliveries.checked(item.reward, wish.details, all_required=not reserve)
-    records.lock_member(member.pk)
-    books, cost = _judged(member, item, option, wish, at)
+    present = records.lock_member(member.pk)
+    assert present is not None  # members are never deleted
+    books, cost = _judged(asking_of(present, known, item.needs, {}, at), present.pk, item, option, wish)
     row = _row(member, item, option, cost, at=at, actor=actor)
     row.reference, row.is_automatic = wish.reference, wish.is_automatic
     if reserve:
@@ -108,12 +110,11 @@ def _chosen(left: Sequence[Option], code: str, at: datetime) -> Option:
     return to_come[0] if to_come else left[0]
 
 
-def _judged(member: Member, item: Item, option: Option, wish: Wish, at: datetime) -> tuple[Books, Cost]:
+def _judged(asking: Asking, member_id: UUID, item: Item, option: Option, wish: Wish) -> tuple[Books, Cost]:
     """Every rule, over what is locked from here on. Raises NotEligible."""
-    known = shelf.of_program(member.program_id)
-    asking = asking_of(Member.objects.get(pk=member.pk), known, item.needs, {}, at)
-    books, has = _open(member.pk, item, asking, at)
-    taken = takings.of_member(member.pk, at=at, reward_id=item.reward.pk) if item.counts_takings else {}
+    at = asking.at
+    books, has = _open(member_id, item, asking, at)
+    taken = takings.of_member(member_id, at=at, reward_id=item.reward.pk) if item.counts_takings else {}
     asked_type = wish.point_type.pk if wish.point_type is not None else None
     verdict = judge(
         item,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeAlias
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 
 from rewards import codes, units
 from rewards.models import Code, Redemption
@@ -24,6 +24,13 @@ _TAKE: Final = """
         WHERE reward_id = %(reward)s AND state = 'free' AND (expires_at IS NULL OR expires_at > %(until)s)
         ORDER BY expires_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
     )
+    RETURNING id
+"""
+_MAKE: Final = """
+    INSERT INTO rewards_code
+        (program_id, reward_id, ciphertext, digest, last_four, state, created_at, changed_at)
+    VALUES (%(program)s, %(reward)s, %(ciphertext)s, %(digest)s, %(last_four)s, 'issued', %(at)s, %(at)s)
+    ON CONFLICT (program_id, digest) DO NOTHING
     RETURNING id
 """
 
@@ -68,12 +75,16 @@ def make_code(row: Redemption, at: datetime) -> Code:
     """A code of our own. That one exists already is a chance of one in 2**60, so it is tried again, not looked up."""
     for _ in range(TRIES):
         sealed = codes.seal(row.program_id, codes.generate())
-        try:
-            with transaction.atomic():
-                return Code.objects.create(
-                    program_id=row.program_id, reward_id=row.reward_id, state=Code.State.ISSUED, created_at=at,
-                    changed_at=at, **sealed._asdict(),
-                )  # fmt: skip
-        except IntegrityError:
-            continue
+        made = Code(
+            program_id=row.program_id, reward_id=row.reward_id, state=Code.State.ISSUED, created_at=at,
+            changed_at=at, **sealed._asdict(),
+        )  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _MAKE, {**sealed._asdict(), "program": row.program_id, "reward": row.reward_id, "at": at}
+            )
+            found = cursor.fetchone()
+        if found is not None:
+            made.pk = found[0]
+            return made
     raise AssertionError("three codes in a row existed already")

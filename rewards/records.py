@@ -12,11 +12,10 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
-
 from loyalty.base.clock import write_instant
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.books import Books
+from loyalty.members.models import Member
 from loyalty.outbox import facts
 from loyalty.programs.models import Program
 from rewards import units
@@ -24,7 +23,8 @@ from rewards.errors import RedemptionUnknown
 from rewards.models import Code, Redemption, RedemptionStep, StockChange
 
 State = Redemption.State
-LOCK_MEMBER = "SELECT id FROM members_member WHERE id = %s FOR NO KEY UPDATE"
+LOCK = " FOR NO KEY UPDATE"
+_MEMBER: Final = "SELECT * FROM members_member WHERE id = %s"
 _RELATED: Final = (
     "reward",
     "stock__reward",
@@ -54,11 +54,11 @@ def state_at(row: Redemption, at: datetime) -> str:
     return row.state
 
 
-def lock_member(member_id: UUID, *, wait: bool = True) -> bool:
-    """Whatever moves this member's points or rewards waits from now on. Without `wait`, False when he is busy."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_MEMBER + ("" if wait else " SKIP LOCKED"), [member_id])
-        return cursor.fetchone() is not None
+def lock_member(member_id: UUID, *, wait: bool = True) -> Member | None:
+    """The member as he is now. Whatever moves his points or rewards waits from here on. Without `wait`, None when he
+    is busy."""
+    found = Member.objects.raw(_MEMBER + LOCK + ("" if wait else " SKIP LOCKED"), [member_id])
+    return next(iter(found), None)
 
 
 def locked(redemption: Redemption) -> Redemption:

@@ -194,7 +194,7 @@ def _refundable(row: Redemption) -> int:
 def lapse(redemption: Redemption, *, at: datetime, wait: bool = True) -> Redemption | None:
     """Close a reservation whose time has run out: points and unit come back, dated with that instant. None when it is
     not to be lapsed, or, without `wait`, when its member is busy."""
-    if not records.lock_member(redemption.member_id, wait=wait):
+    if records.lock_member(redemption.member_id, wait=wait) is None:
         return None
     row = records.reread(redemption.pk)
     if row.state != State.RESERVED or state_at(row, at) != State.LAPSED:
@@ -218,7 +218,7 @@ def _lapse(row: Redemption, at: datetime) -> Redemption:
 @transaction.atomic
 def expire(redemption: Redemption, *, at: datetime, wait: bool = True) -> Redemption | None:
     """Close what was not used in time; nothing comes back. None when it is not to be expired, or the member is busy."""
-    if not records.lock_member(redemption.member_id, wait=wait):
+    if records.lock_member(redemption.member_id, wait=wait) is None:
         return None
     row = records.reread(redemption.pk)
     if row.state != State.CONFIRMED or state_at(row, at) != State.EXPIRED:

@@ -42,7 +42,8 @@ START = 200
 KINDS = (
     ["reserve", "redeem"] * 3
     + ["confirm", "cancel", "use"] * 2
-    + ["refund", "restock", "wait", "edge", "sweep", "lapse", "upload"]
+    + ["edge"] * 3
+    + ["refund", "restock", "wait", "sweep", "lapse", "upload"]
 )
 acts = st.tuples(
     st.sampled_from(KINDS),
@@ -59,15 +60,16 @@ class Shop:
         points = a_point_type(a_program(next(programs)))
         self.members = [a_member(points, START, name) for name in ("Ada", "Ben")]
         self.rewards: list[Reward] = [
-            a_reward(points, "discount", cost=40, loaded=3, valid_days=VALID_DAYS),
+            a_reward(points, "discount", cost=40, loaded=1, valid_days=VALID_DAYS),
             a_reward(points, "voucher", cost=25),
-            a_reward(points, "gift", cost=30, loaded=2),
+            a_reward(points, "gift", cost=30, loaded=1),
         ]
         lasts = timedelta(days=VALID_DAYS)
-        shelves = [Shelf(40, 3, lasts=lasts), Shelf(25, 0, is_pool=True), Shelf(30, 2, value=20)]
+        shelves = [Shelf(40, 1, lasts=lasts), Shelf(25, 0, is_pool=True), Shelf(30, 1, value=20)]
         self.oracle = Oracle([START, START], shelves, NOON)
         self.rows: list[Redemption] = []
         self.codes = itertools.count()
+        self.upload(0, 0, 0)
 
     def step(self, act: str, who: int, which: int, number: int) -> None:
         getattr(self, act)(who, which, number)

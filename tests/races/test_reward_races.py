@@ -65,7 +65,7 @@ def widened(monkeypatch: pytest.MonkeyPatch) -> None:
 def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither members nor wallets are locked."""
     monkeypatch.setattr(purses, "LOCK", "")
-    monkeypatch.setattr(records, "LOCK_MEMBER", "SELECT id FROM members_member WHERE id = %s --")
+    monkeypatch.setattr(records, "LOCK", " --")
 
 
 @pytest.fixture
