@@ -8,8 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.console.changes import Child, Told, tell
 from loyalty.console.panels import FactWords, Panel, fact_words, member_panels
 from loyalty.events.activity import activity_listeners
+from loyalty.ledger.proof import checks
 from loyalty.programs.nightly import nightly_steps
 from tiers import announcing, preview, program_file, review
+from tiers.checks import TIER_CHECKS
 from tiers.models import Tier, TierSet
 from tiers.screens.member_words import fact_title
 
@@ -22,6 +24,8 @@ def plug_in() -> None:
     nightly_steps.register("tiers", review.step, order=30)
     nightly_steps.register("tiers_again", review.step, order=50)
     activity_listeners.register("tiers", review.changed)
+    for name, check in TIER_CHECKS.items():
+        checks.register(name, check)
     _screens()
 
 

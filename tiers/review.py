@@ -49,6 +49,7 @@ class Person:
 
 _LOCK = """SELECT id, program_id, enrolled_at FROM members_member
 WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"""
+SKIPPING = " SKIP LOCKED"
 
 # Who is judged or warned by tonight, who has not been looked at under the newest version, and who is new.
 _DUE = """
@@ -189,7 +190,7 @@ class Run:
     def chunk(self, ids: Sequence[UUID], *, wait: bool) -> int:
         """Lock these members, look at their standings and write them; how many. Within a transaction."""
         with connection.cursor() as cursor:
-            cursor.execute(_LOCK + ("" if wait else " SKIP LOCKED"), [list(ids)])
+            cursor.execute(_LOCK + ("" if wait else SKIPPING), [list(ids)])
             people = [Person(*row) for row in cursor.fetchall()]
         standings = Standings({self.program.pk: self.sets}, at=self.at)
         standings.load(people, anew=self.act is _recount)

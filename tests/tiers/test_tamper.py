@@ -1,0 +1,108 @@
+"""Somebody with all rights on the database changes one row of tiers behind our back: the proof names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from loyalty.ledger import proof
+from tests.earning.shop import NOON
+from tests.tiers.house import a_store
+from tiers import placements
+from tiers.checks import TIER_CHECKS
+
+pytestmark = pytest.mark.django_db
+LATER = datetime(2027, 12, 31, 23, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def a_history() -> None:
+    """Ada joins, climbs, is corrected, is set by hand, and drops at her review."""
+    store = a_store()
+    store.order("A-1", "120")
+    store.order("A-2", "250", at=NOON + timedelta(days=1))
+    store.process()
+    store.send("order.returned", {"order_id": "A-2"}, at=NOON + timedelta(days=2))
+    store.process()
+    placements.set_tier(
+        store.ada,
+        "gold",
+        until=NOON.date() + timedelta(days=9),
+        reason_code="goodwill",
+        by="olga",
+        at=store.now,
+    )
+    store.night(LATER)
+    placements.set_tier(store.ada, "gold", until=None, reason_code="goodwill", by="olga", at=LATER)
+
+
+@dataclass(frozen=True)
+class Crime:
+    """`change` is done to a row of `table`; the proof has to name `named` by this check."""
+
+    check: str
+    table: str
+    change: str
+    named: str
+
+
+A_STANDING = "SELECT id::text FROM tiers_standing"
+CRIMES = [
+    Crime(
+        "tier_standing", "tiers_standing", "UPDATE tiers_standing SET valid_until = '2040-01-01'", A_STANDING
+    ),
+    Crime("tier_on_ladder", "tiers_standing", "UPDATE tiers_standing SET tier_code = 'opal'", A_STANDING),
+    Crime(
+        "tier_chain",
+        "tiers_tierchange",
+        "DELETE FROM tiers_tierchange WHERE kind = 'upgraded'",
+        "SELECT id::text FROM tiers_tierchange WHERE kind = 'corrected'",
+    ),
+    Crime(
+        "tier_announced",
+        "outbox_fact",
+        "DELETE FROM outbox_fact WHERE type = 'tier.upgraded' AND data ->> 'kind' = 'upgraded'",
+        "SELECT id::text FROM tiers_tierchange WHERE kind = 'upgraded'",
+    ),
+    Crime(
+        "tier_shown",
+        "members_member",
+        "UPDATE members_member SET tier_code = 'silver'",
+        "SELECT id::text FROM members_member",
+    ),
+    Crime(
+        "tier_owner",
+        "tiers_placement",
+        "UPDATE tiers_placement SET tier_set_id = tier_set_id + 1",
+        A_STANDING,
+    ),
+    Crime(
+        "tier_manual_told",
+        "tiers_tierchange",
+        "DELETE FROM tiers_tierchange WHERE id = (SELECT max(id) FROM tiers_tierchange WHERE kind = 'manual')",
+        "SELECT max(id)::text FROM tiers_placement",
+    ),
+]
+
+
+def test_an_honest_history_passes_every_check(a_history: None) -> None:
+    assert proof.verify(at=LATER).breaches == []
+
+
+def test_every_check_has_its_crime() -> None:
+    assert {crime.check for crime in CRIMES} == set(TIER_CHECKS)
+
+
+@pytest.mark.parametrize("crime", CRIMES, ids=lambda crime: f"{crime.check}-{crime.table}")
+def test_one_changed_row_is_named(a_history: None, crime: Crime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(crime.named)
+        row = cursor.fetchone()[0]
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(crime.change)
+        cursor.execute("SET session_replication_role = origin")
+    found = [(one.check, one.id) for one in proof.verify(at=LATER).breaches]
+    assert (crime.check, row) in found
