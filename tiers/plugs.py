@@ -12,6 +12,7 @@ from loyalty.ledger.proof import checks
 from loyalty.programs.nightly import nightly_steps
 from tiers import announcing, preview, program_file, review
 from tiers.checks import TIER_CHECKS
+from tiers.imports import work
 from tiers.models import Tier, TierSet
 from tiers.screens.member_words import fact_title
 
@@ -21,6 +22,7 @@ def plug_in() -> None:
     program_file.register()
     review.register()
     preview.register()
+    work.register()
     nightly_steps.register("tiers", review.step, order=30)
     nightly_steps.register("tiers_again", review.step, order=50)
     activity_listeners.register("tiers", review.changed)

@@ -63,6 +63,9 @@ NAVIGATION = [
                 (_("Channels and keys"), "key", "channel"),
             ),
             *_models("events", (_("Event types"), "category", "eventtype")),
+            _item(
+                _("Imports"), "upload_file", "imports:list", "programs.change_program", "tiers.add_placement"
+            ),
             _item(_("Jobs"), "schedule", "console:jobs"),
             *_models("outbox", (_("Facts"), "history", "fact")),
             *_models("auth", (_("Staff"), "badge", "user"), (_("Groups"), "groups", "group")),

@@ -16,6 +16,7 @@ urlpatterns = [
     path("console/campaigns/", include("campaigns.urls")),
     path("console/rewards/", include("rewards.screens.urls")),
     path("console/tiers/", include("tiers.urls")),
+    path("console/imports/", include("tiers.imports.urls")),
     path("console/", include("loyalty.console.urls")),
     path("pictures/<str:digest>.webp", picture, name="reward-picture"),
     path("api/v1/", api.urls),

@@ -6,20 +6,26 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
+from loyalty.base.imports.badrows import Refused
 from loyalty.base.numbers import format_points
 from tiers.imports.lines import UNREAD, Line
 
 PARTS = ("file", "booked", "known", "refused")
+SHOWN = 20  # rows that bring something, kept as examples
+NAMED = 5  # rows of each fault
 Table = dict[str, dict[str, dict[str, int]]]
 
 
 class Sums:
-    """Rows and amounts by point type and the year in which the points lapse; members, tiers and other counts."""
+    """Rows and amounts by point type and the year in which the points lapse; members, tiers and other counts; why rows
+    were refused, and some that were not. Nothing in it names a person."""
 
     def __init__(self) -> None:
         self.points: Table = {}
         self.tiers: dict[str, Counter[str]] = {}
         self.counts: Counter[str] = Counter()
+        self.faults: dict[str, dict[str, Any]] = {}
+        self.examples: list[dict[str, Any]] = []
 
     @classmethod
     def of_json(cls, kept: Mapping[str, Any]) -> Self:
@@ -30,6 +36,8 @@ class Sums:
         }
         sums.tiers = {code: Counter(row) for code, row in kept["tiers"].items()}
         sums.counts = Counter(kept["counts"])
+        sums.faults = {code: {**fault, "rows": list(fault["rows"])} for code, fault in kept["faults"].items()}
+        sums.examples = list(kept["examples"])
         return sums
 
     def as_json(self) -> dict[str, Any]:
@@ -37,6 +45,8 @@ class Sums:
             "points": self.points,
             "tiers": {code: dict(row) for code, row in self.tiers.items()},
             "counts": dict(self.counts),
+            "faults": self.faults,
+            "examples": self.examples,
         }
 
     def copy(self) -> Sums:
@@ -50,6 +60,16 @@ class Sums:
                 self._add_points(line)
             if line.placing and not line.repeats_tier:
                 self._add_tier(line)
+            if line.fault:
+                self._add_fault(line.fault)
+            elif len(self.examples) < SHOWN and line.outcome == "booked":
+                self.examples.append(_example(line))
+
+    def _add_fault(self, refused: Refused) -> None:
+        fault = self.faults.setdefault(refused.code, {"count": 0, "rows": []})
+        fault["count"] += 1
+        if len(fault["rows"]) < NAMED:
+            fault["rows"].append(refused.row.number)
 
     def _add_points(self, line: Line) -> None:
         """An amount that could not be read counts as a row without one."""
@@ -66,6 +86,17 @@ class Sums:
         row = self.tiers.setdefault(line.placing.tier, Counter())
         row["file"] += 1
         row[line.tier_outcome] += 1
+
+
+def _example(line: Line) -> dict[str, Any]:
+    """What one row does, to be looked at before it is done."""
+    told: dict[str, Any] = {"row": line.row.number, "member": str(line.member_id) if line.member_id else ""}
+    if line.brings_points and line.point_type:
+        told |= {"point_type": line.point_type.code, "units": line.units}
+        told["expires_at"] = line.expires_at.isoformat() if line.expires_at else ""
+    if line.brings_tier and line.placing:
+        told["tier"] = line.placing.tier
+    return told
 
 
 def written(points: Table, decimals: Mapping[str, int]) -> dict[str, dict[str, dict[str, Any]]]:

@@ -184,9 +184,8 @@ def begin(job: Job, batch: Job) -> None:
     batches.note(batch, undo=str(job.pk))
 
 
-@transaction.atomic
-def finish(job: Job, batch: Job, result: dict[str, Any], *, at: datetime) -> None:
+def settle(job: Job, batch: Job, result: dict[str, Any], *, at: datetime) -> None:
     """The import is undone, and its file may be imported again."""
-    batches.note(batch, undone={"at": at.isoformat(), "by": job.created_by, "job": str(job.pk), **result})
-    Job.objects.filter(pk=batch.pk).update(period="")
-    jobs.finish(job, at=at, result=result)
+    with transaction.atomic():
+        batches.note(batch, undone={"at": at.isoformat(), "by": job.created_by, "job": str(job.pk), **result})
+        Job.objects.filter(pk=batch.pk).update(period="")

@@ -57,6 +57,21 @@ def count_lines(path: Path) -> int:
     return max(lines - 1, 0)
 
 
+def measure(path: Path, *, most_bytes: int, longest_line: int) -> int:
+    """Lines without the header, of a file that somebody sent. Raises Invalid `file_too_large` when it unpacks to more
+    than that, or goes on and on without the end of a line."""
+    lines = size = since = 0
+    with _binary(path) as file:
+        while piece := file.read(_PIECE):
+            lines += piece.count(b"\n")
+            size += len(piece)
+            ends = piece.rfind(b"\n")
+            since = since + len(piece) if ends < 0 else len(piece) - ends - 1
+            if size > most_bytes or since > longest_line:
+                raise Invalid("Unpacked, this file is larger than can be read here.", code="file_too_large")
+    return max(lines - 1, 0)
+
+
 def names(path: Path, delimiter: str, encoding: str) -> list[str]:
     """The first row. Raises Invalid when it is no text of that kind."""
     try:

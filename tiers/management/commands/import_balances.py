@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from loyalty.base import clock, jobs
 from loyalty.base.errors import LaurelError
@@ -129,7 +130,10 @@ class Command(BaseCommand):
             taking = undo.Undo(job, batch, report, terms, actor=ACTOR, at=at, watch=lambda members: None)
             return taking.carry_out()
 
-        undo.finish(job, batch, _minding(job, work, at), at=at)
+        result = _minding(job, work, at)
+        with transaction.atomic():
+            undo.settle(job, batch, result, at=at)
+            jobs.finish(job, at=at, result=result)
 
 
 def _minding(job: Job, work: Callable[[], dict[str, Any]], at: datetime) -> dict[str, Any]:
