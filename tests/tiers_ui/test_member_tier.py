@@ -78,7 +78,7 @@ def test_a_tier_is_set_by_hand_once_however_often_it_is_sent(olga: Client, progr
     assert (ana.tier_code, Standing.objects.get(member=ana).tier_code) == ("gold", "silver")
     page = olga.get(f"/console/tiers/members/{ana.pk}/").content.decode()
     assert "Set by hand" in page
-    assert "Computed: Silver" in page
+    assert "Computed: Silver, 180.00 GBP to Gold" in page
     assert "Goodwill: A late parcel" in page
 
 

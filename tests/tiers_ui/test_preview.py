@@ -59,7 +59,7 @@ def test_protected_tiers_stay_for_now(olga: Client, club: TierSet) -> None:
 def test_at_each_review_nobody_moves_today(olga: Client, club: TierSet) -> None:
     page = shown(olga, club, rollout="review", protect="on")
     assert "0 move down" in page
-    assert "And in the end" in page
+    assert "In the end: 1 up, 1 down" in page
 
 
 def test_a_cell_leads_to_its_people_page_by_page(

@@ -127,12 +127,23 @@ def told(found: Mapping[str, Any], tier_set: TierSet, way: Way) -> dict[str, Any
         "found": found,
         "shares": {name: round(100 * found[name] / total, 1) for name in ("up", "down", "stay")},
         "moves": _matrix(_("Members by tier, now and after"), found["moves"], found, tier_set, way),
+        **_in_the_end(found),
         "later": _matrix(
             _("Once nothing is protected or waits any more"), found["later"], found, tier_set, None
         )
         if found["later"] != found["moves"]
         else None,
         "cost": _cost(tier_set.program, found["extra_points"]),
+    }
+
+
+def _in_the_end(found: Mapping[str, Any]) -> dict[str, int]:
+    """Who will have moved once nothing is protected or waits any more."""
+    place = {code: index for index, code in enumerate(_order(found["before"], found["after"]))}
+    steps = [(place[cell["to"]] - place[cell["from"]], cell["members"]) for cell in found["later"]]
+    return {
+        "later_up": sum(members for step, members in steps if step > 0),
+        "later_down": sum(members for step, members in steps if step < 0),
     }
 
 

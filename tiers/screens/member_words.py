@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from tiers import published
 from tiers.models import LadderVersion, TierChange
 from tiers.progress import Progress
 from tiers.screens.wording import Teller
+from tiers.windows import DAY
 
 KINDS: dict[str, Words] = {
     "joined": gettext_lazy("Reached %(to)s"),
@@ -86,6 +87,9 @@ class MemberTeller:
         if one.next is None:
             return ""
         told = {"amount": self.amount(one, one.next.missing), "tier": one.next.name}
+        if one.manual:
+            told["now"] = one.computed_name or _("no tier")
+            return _("Computed: %(now)s, %(amount)s to %(tier)s") % told
         return _("%(amount)s to %(tier)s") % told
 
     def _until(self, one: Progress) -> str:
@@ -111,7 +115,7 @@ class MemberTeller:
         return _("%(missing)s more by %(day)s keep %(tier)s (%(needed)s in all).") % told
 
     def _beneath(self, one: Progress) -> str:
-        if not one.manual:
+        if not one.manual or one.next is not None:
             return ""
         return _("Computed: %(tier)s") % {"tier": one.computed_name or _("no tier")}
 
@@ -146,7 +150,7 @@ class Told:
     icon: str
     title: str
     why: str
-    until: date | None
+    until: str
     change: TierChange
     reason: str
 
@@ -172,7 +176,7 @@ class ChangeTeller:
             ICONS[change.kind],
             str(KINDS[change.kind]) % names,
             self._why(change),
-            change.valid_until,
+            _until(change),
             change,
             _reason(change),
         )
@@ -183,7 +187,7 @@ class ChangeTeller:
     def _why(self, change: TierChange) -> str:
         """The numbers that decided it, in a sentence that can be read aloud."""
         numbers = change.numbers
-        if "value" not in numbers:
+        if "value" not in numbers or numbers.get("needed") == "0":
             return ""
         definition = self._definitions[change.version_id]
         told = {
@@ -193,6 +197,13 @@ class ChangeTeller:
             "number": self._numbers[change.version_id],
         }
         return _("%(value)s counted %(days)s, %(needed)s needed (version %(number)d)") % told
+
+
+def _until(change: TierChange) -> str:
+    """How long it lasts: to the day before it is looked at again."""
+    if change.valid_until is None:
+        return ""
+    return _("until %(day)s") % {"day": day(change.valid_until - DAY)}
 
 
 def _reason(change: TierChange) -> str:
