@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from loyalty.base.errors import FieldError, Invalid, LaurelError
 from loyalty.base.text import clean
+from loyalty.programs.models import Program
+from loyalty.programs.nightly import Night
 from rewards.models import Delivery, ProductReward, Redemption, Reward
 
 LONGEST: Final = 500
+KEPT: Final = timedelta(days=90)
 
 
 def checked(reward: Reward, details: Mapping[str, Any] | None, *, all_required: bool) -> dict[str, str]:
@@ -59,3 +64,15 @@ def of(row: Redemption) -> dict[str, str]:
     """What was told so far; empty when it was deleted."""
     found = Delivery.objects.filter(redemption=row).first()
     return dict(found.details) if found else {}
+
+
+def forget(program: Program, *, at: datetime) -> int:
+    """Delete where things were sent that arrived, or were called off, three months ago: how many."""
+    long_ago = at - KEPT
+    over = Q(redemption__fulfilled_at__lt=long_ago) | Q(redemption__closed_at__lt=long_ago)
+    return Delivery.objects.filter(over, redemption__program=program).delete()[0]
+
+
+def step(night: Night) -> int:
+    """The nightly step."""
+    return forget(night.program, at=night.at)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from loyalty.base.job_kinds import JobKind, job_kinds
 from loyalty.ledger.proof import checks
 from loyalty.programs.nightly import nightly_steps
-from rewards import automatic, program_file, vouchers
+from rewards import automatic, deliveries, program_file, vouchers
 from rewards.checks import REWARD_CHECKS
 from rewards.screens import plugs as screens
 
@@ -17,6 +17,7 @@ def plug_in() -> None:
     program_file.register()
     screens.plug_in()
     nightly_steps.register("auto_redeem", automatic.step, order=20)
+    nightly_steps.register("forget_deliveries", deliveries.step, order=90)
     job_kinds.register(
         vouchers.JOB, JobKind(_("Upload of codes"), vouchers.upload, permission="rewards.add_code")
     )

@@ -48,10 +48,6 @@ class Reward(PolymorphicModel):
     _history_date: datetime  # of the next row of its history, when it is not now
     kind: ClassVar[str] = ""
     title: ClassVar[Words] = ""
-    at_once: ClassVar[bool] = False
-    """Done with the confirmation: there is nothing left to use or to send."""
-    with_code: ClassVar[bool] = False
-    """The member gets a code to show."""
 
     program = models.ForeignKey(Program, on_delete=models.PROTECT, related_name="rewards")
     code = models.CharField(max_length=50, validators=[CODE])
@@ -112,7 +108,6 @@ class DiscountReward(Reward):
 
     kind = "discount"
     title = _("Discount code")
-    with_code = True
 
     class Off(models.TextChoices):
         MONEY = "money", _("An amount off")
@@ -129,7 +124,6 @@ class VoucherReward(Reward):
 
     kind = "voucher"
     title = _("Voucher from a pool")
-    with_code = True
 
     valid_days = _valid_days()
 
@@ -139,7 +133,6 @@ class GiftValueReward(Reward):
 
     kind = "gift"
     title = _("Gift value")
-    with_code = True
 
     value = _money()
     valid_days = _valid_days()
@@ -172,7 +165,6 @@ class ExperienceReward(Reward):
 
     kind = "experience"
     title = _("Experience")
-    with_code = True
 
 
 class DonationReward(Reward):
@@ -180,7 +172,6 @@ class DonationReward(Reward):
 
     kind = "donation"
     title = _("Donation")
-    at_once = True
 
     beneficiary = models.CharField(max_length=120)
     value = _money("Given to the beneficiary, in the program's currency.")
@@ -191,7 +182,6 @@ class PartnerReward(Reward):
 
     kind = "partner"
     title = _("Partner reward")
-    at_once = True
 
     partner_code = models.CharField(max_length=50, validators=[CODE])
     partner_name = models.CharField(max_length=120)
@@ -202,7 +192,6 @@ class PointsReward(Reward):
 
     kind = "points"
     title = _("Points of another type")
-    at_once = True
 
     into = models.ForeignKey(PointType, on_delete=models.PROTECT, related_name="+")
     gives = models.BigIntegerField(

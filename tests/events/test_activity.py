@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from loyalty.events.activity import ActivityRow, Day, Sums, add_many, days, sums, total
+from loyalty.events.activity import ActivityRow, Day, Sums, add_many, days, sums, total, windows
 from loyalty.events.models import Activity
 from loyalty.members.models import Member
 from loyalty.programs.models import Channel
@@ -69,3 +69,15 @@ def test_several_windows_come_from_one_load(member: Member) -> None:
     assert total(loaded, first=TUESDAY).orders == 2
     assert total(loaded, last=TUESDAY).spend == 2
     assert total(loaded).orders == 3
+
+
+def test_several_windows_come_from_one_query_and_end_today(member: Member) -> None:
+    add_many(
+        [row(member, MONDAY, "10", orders=1), row(member, TUESDAY, "5", orders=2), row(member, FRIDAY, "1")]
+    )
+    asked = {("spend", 1), ("spend", 4), ("spend", 5), ("orders", 5)}
+    with CaptureQueriesContext(connection) as queries:
+        found = windows(member.pk, asked, FRIDAY)
+    assert found == {("spend", 1): 1, ("spend", 4): 6, ("spend", 5): 16, ("orders", 5): 3}
+    assert len(queries) == 1
+    assert windows(member.pk, (), FRIDAY) == {}

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loyalty.base import clock, job_runs
@@ -195,6 +195,12 @@ class Shop:
         sweep.run(self.oracle.now)
 
 
+# The last unit lapses, and another member takes it before the reservation is closed: of a number, and of a pool.
+@example(story=[("reserve", 0, 0, 0), ("wait", 0, 1, 7), ("redeem", 1, 0, 0), ("sweep", 0, 0, 0)])
+@example(story=[("reserve", 0, 1, 0), ("wait", 0, 1, 7), ("redeem", 1, 1, 0), ("lapse", 0, 0, 1)])
+# A code that was seen is lost to its pool; of a gift value the rest comes back.
+@example(story=[("redeem", 0, 1, 0), ("cancel", 0, 0, 0), ("redeem", 1, 1, 0)])
+@example(story=[("redeem", 0, 2, 0), ("use", 0, 0, 0), ("cancel", 0, 0, 0), ("refund", 0, 0, 0)])
 @given(story=st.lists(acts, min_size=1, max_size=25))
 @settings(
     max_examples=EXAMPLES,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from loyalty.base.errors import Invalid
+from loyalty.events.activity import ActivityRow, add_many
 from loyalty.ledger.models import Hold, Transaction
 from loyalty.members.models import Member
 from loyalty.outbox.models import Fact
@@ -251,3 +253,22 @@ def test_no_code_stands_in_steps_and_facts(points: PointType, ada: Member) -> No
     assert shown.replace("-", "") not in told
     assert Code.objects.get().state == "issued"
     assert Stock.objects.get().left is None
+
+
+def test_an_audience_may_ask_what_the_member_did_lately(points: PointType, ada: Member, ben: Member) -> None:
+    spenders = {"field": "activity.spend", "op": "gte", "value": "50", "days": 30}
+    reward = a_reward(points, audience=spenders)
+    day = NOON.date() - 29 * DAY
+    add_many([ActivityRow(ada.program_id, ada.pk, day, spend=Decimal(50))])
+    assert redemption.redeem(ada, reward, at=NOON, actor=TILL).state == "confirmed"
+    assert refusal(ben, reward).code == "not_in_audience"
+    assert refusal(ada, reward, at=NOON + DAY).code == "not_in_audience"
+
+
+def test_a_members_own_attributes_decide_too(points: PointType) -> None:
+    points.program.member_schema = [{"code": "plan", "type": "text", "label": "Plan"}]
+    points.program.save()
+    reward = a_reward(points, audience={"field": "member.plan", "op": "eq", "value": "plus"})
+    plus, plain = (a_member(points, 100, plan, attributes={"plan": plan}) for plan in ("plus", "plain"))
+    assert redemption.redeem(plus, reward, at=NOON, actor=TILL).state == "confirmed"
+    assert refusal(plain, reward).code == "not_in_audience"

@@ -6,9 +6,10 @@ import pytest
 
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
-from rewards import codes, fulfilment, redemption
+from rewards import codes, deliveries, fulfilment, redemption
+from rewards.claiming import Wish
 from rewards.errors import AlreadySent, ClaimedByOther, WrongState
-from rewards.models import Redemption
+from rewards.models import Delivery, Redemption
 from tests.rewards.shop import DAY, HOUR, MINUTE, NOON, OLGA, TILL, a_reward, available
 
 pytestmark = pytest.mark.django_db
@@ -118,3 +119,15 @@ def test_overdue_is_what_should_have_gone(mug: Redemption) -> None:
     assert fulfilment.overdue(mug.program, at=NOON + 48 * HOUR) == 1
     fulfilment.advance(mug, "sent", at=NOON, actor=OLGA)
     assert fulfilment.overdue(mug.program, at=NOON + 48 * HOUR) == 0
+
+
+def test_where_it_was_sent_is_forgotten_three_months_after_it_arrived(points: PointType, ada: Member) -> None:
+    asks = [{"code": "address", "label": "Address", "required": True}]
+    reward = a_reward(points, "product", delivery_attributes=asks)
+    wish = Wish(details={"address": "Calle Mayor 1"})
+    sent, _waiting = (redemption.redeem(ada, reward, wish, at=NOON, actor=TILL) for _ in range(2))
+    fulfilment.advance(sent, "delivered", at=NOON, actor=OLGA)
+    assert deliveries.forget(points.program, at=NOON + 90 * DAY) == 0
+    assert deliveries.forget(points.program, at=NOON + 91 * DAY) == 1
+    assert deliveries.of(sent) == {}
+    assert Delivery.objects.count() == 1
