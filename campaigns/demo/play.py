@@ -19,23 +19,21 @@ from campaigns.demo.setting import Setting
 from campaigns.demo.story import Sending, Story
 from loyalty.base import clock
 from loyalty.base.clock import local_date, midnight
-from loyalty.events import activity, enrolment, intake
+from loyalty.events import enrolment, intake
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.balances import balances_now
 from loyalty.ledger.checkout import CHECKOUT
 from loyalty.ledger.models import Transaction
-from loyalty.members import members
 from loyalty.members.models import Member
 from loyalty.programs import nightly
 
 Deed = Callable[["Play", datetime], None]
 """Something that a member, or staff, does at an instant."""
 
-TIERS = (("gold", "Gold", Decimal(1000)), ("silver", "Silver", Decimal(400)))
 MOST_AT_ONCE = 500
 DAILY = 15
-BUSY_APPS = {"campaigns", "events", "ledger", "members"}
+BUSY_APPS = {"campaigns", "events", "ledger", "members", "tiers"}
 
 
 class Play:
@@ -80,7 +78,6 @@ class Play:
             earning.drain()
             refresh_statistics()
             nightly.run_due(at)
-            self._tiers(at)
 
     def _live(self, day: _Day) -> None:
         for person in day.joining:
@@ -134,19 +131,6 @@ class Play:
                 for receipt in receipts:
                     if receipt.fault is not None:
                         raise receipt.fault
-
-    def _tiers(self, at: datetime) -> None:
-        """Silver and gold by what was spent in the last twelve months."""
-        ids = {member.pk: member for member in self.members.values()}
-        today, rows = local_date(at, self.span.zone), []
-        sums = activity.sums(list(ids), today - timedelta(days=365), today)
-        for member_id, member in ids.items():
-            spend = sums[member_id].spend if member_id in sums else Decimal(0)
-            code, name = next(((code, name) for code, name, least in TIERS if spend >= least), ("", ""))
-            if code != member.tier_code:
-                member.tier_code = code
-                rows.append((member_id, code, name, at if code else None, None))
-        members.set_standings(rows)
 
 
 def refresh_statistics() -> None:
