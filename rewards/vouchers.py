@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from django.db import connection, transaction
 from django.db.models import Count, Min
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from loyalty.base import clock, jobs
@@ -181,6 +182,7 @@ def _result(batch: CodeBatch) -> dict[str, Any]:
         (_("Known from before"), batch.known),
         (_("Used already"), batch.taken),
         (_("Bad lines"), batch.bad),
+        links=((_("Look at the pool"), reverse("rewards:codes", args=[batch.reward_id])),),
     )
     return told | {"batch": str(batch.pk), "added": batch.added, "lines": batch.lines}
 

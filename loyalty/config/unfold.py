@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 Item = dict[str, Any]
@@ -29,6 +29,15 @@ def _models(app: str, *rows: tuple[Any, str, str]) -> list[Item]:
     ]
 
 
+def _in_queue(request: HttpRequest) -> bool:
+    """The addresses of the queue lie below those of rewards."""
+    return request.path.startswith((reverse("rewards:queue"), reverse("rewards:pickup")))
+
+
+def _in_catalogue(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("rewards:list")) and not _in_queue(request)
+
+
 NAVIGATION = [
     {
         "items": [
@@ -36,9 +45,9 @@ NAVIGATION = [
             _item(_("Members"), "group", "console:members", "members.view_member"),
             _item(_("Campaigns"), "campaign", "campaigns:list", "campaigns.view_campaign"),
             _item(_("Tiers"), "workspace_premium", "tiers:list", "tiers.view_tierset"),
-            _item(_("Rewards"), "redeem", "rewards:list", "rewards.view_reward"),
+            _item(_("Rewards"), "redeem", "rewards:list", "rewards.view_reward") | {"active": _in_catalogue},
             _item(_("Fulfilment"), "local_shipping", "rewards:queue", "rewards.view_redemption")
-            | {"badge": "rewards.screens.badge.to_fulfil"},
+            | {"badge": "rewards.screens.badge.to_fulfil", "active": _in_queue},
             *_models("events", (_("Events"), "inbox", "event")),
         ],
     },

@@ -17,6 +17,7 @@ from loyalty.ledger.acts import Actor
 from loyalty.ledger.balances import balances_now
 from rewards import fulfilment, redemption, replacing
 from rewards.models import Redemption
+from rewards.readdressing import readdress
 from rewards.records import state_at
 from rewards.screens.redemption_words import shown_state, value_left
 from rewards.snapshot import done_at_once, from_pool, gives_code
@@ -62,6 +63,10 @@ def _use(row: Redemption, data: Mapping[str, Any], at: datetime, actor: Actor) -
 
 def _replace(row: Redemption, data: Mapping[str, Any], at: datetime, actor: Actor) -> Redemption:
     return replacing.replace(row, at=at, actor=actor, reason=data["reason"])
+
+
+def _readdress(row: Redemption, data: Mapping[str, Any], at: datetime, actor: Actor) -> Redemption:
+    return readdress(row, data["details"], at=at, actor=actor)
 
 
 def _problem(row: Redemption, data: Mapping[str, Any], at: datetime, actor: Actor) -> Redemption:
@@ -127,6 +132,13 @@ ACTS: Final[dict[str, Act]] = {
         gettext_lazy("There is a new code; the old one is revoked."),
         "sync", _replace, asks=("reason",),
     ),
+    "details": Act(
+        gettext_lazy("Correct where it goes"),
+        gettext_lazy("Save where it goes"),
+        gettext_lazy("Only before it is sent. That it was changed is noted, not what it says."),
+        gettext_lazy("Saved where it goes."),
+        "edit_location", _readdress, asks=("details",), tone="main",
+    ),
     "problem": Act(
         gettext_lazy("Note a problem"),
         gettext_lazy("Put it aside"),
@@ -177,6 +189,7 @@ def _of_goods(row: Redemption) -> list[str]:
     return [
         *(["solved"] if row.problem else []),
         *ahead,
+        *(["details"] if row.terms.get("asks") and not gone else []),
         *([] if row.problem else ["problem"]),
         *(["new-code"] if row.code_id else []),
         "refund" if gone else "cancel",
@@ -204,7 +217,8 @@ class Line(NamedTuple):
 def effects(row: Redemption, name: str, at: datetime) -> list[Line]:
     """Before and after, as far as that can be said."""
     act = ACTS[name]
-    lines = [Line(_("State"), shown_state(row, at).label, _state_after(row, name))]
+    now, then = shown_state(row, at).label, _state_after(row, name)
+    lines = [Line(_("State"), now, then)] if then else []
     if act.gives_back:
         lines += _points_back(row, at)
         if name == "cancel":
@@ -227,7 +241,7 @@ def _state_after(row: Redemption, name: str) -> str:
         "solved": gettext_lazy("In the queue"),
         "use": gettext_lazy("Used"),
     }
-    return str(words.get(name, State(row.state).label))
+    return str(words.get(name, ""))
 
 
 def _points_back(row: Redemption, at: datetime) -> list[Line]:

@@ -130,6 +130,24 @@ def test_goods_go_their_way_step_by_step(points: PointType, ada: Member, olga: C
     assert available(ada, clock.now()) == 1000
 
 
+def test_where_it_goes_is_put_right_before_it_is_sent(points: PointType, ada: Member, olga: Client) -> None:
+    row = taken(
+        ada, desk.a_reward(points, "product", delivery_attributes=ASKS), details={"address": "Old street 1"}
+    )
+    page = text_of(olga.get(path(row, "details")))
+    assert "Old street 1" in page
+    assert send(olga, row, "details", **{"details-address": " "}).status_code == 422
+    assert send(olga, row, "details", **{"details-address": "New street 2"}).status_code == 302
+    page = text_of(olga.get(path(row)))
+    assert "New street 2" in page
+    assert "Delivery details changed" in page
+    assert "street" not in str(list(RedemptionStep.objects.values_list("note", "data")))
+    send(olga, row, "sent")
+    refused = send(olga, row, "details", **{"details-address": "Third street 3"})
+    assert refused.status_code == 422
+    assert "New street 2" in text_of(olga.get(path(row)))
+
+
 def test_a_gift_is_used_in_parts(points: PointType, ada: Member, olga: Client) -> None:
     row = taken(ada, desk.a_reward(points, "gift"))
     assert send(olga, row, "use", amount="5.50", reference="bill 9").status_code == 302
