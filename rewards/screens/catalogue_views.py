@@ -22,10 +22,11 @@ from loyalty.base.words import Words
 from loyalty.conditions.fields import Schema
 from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
 from loyalty.console.condition_drawing import said
+from loyalty.programs.models import PointType
 from rewards import audience, catalogue
-from rewards.models import KINDS, Price, Redemption, Reward, Stock, StockChange
+from rewards.models import KINDS, PointsReward, Price, Redemption, Reward, Stock, StockChange
 from rewards.screens import levels, seen, words
-from rewards.screens.common import ADD, CHANGE, SEE_TAKEN, STOCK, VIEW, reward_of
+from rewards.screens.common import ADD, CHANGE, PICTURE, SEE_TAKEN, STOCK, VIEW, reward_of
 from rewards.screens.form import anchor
 from rewards.screens.levels import Level
 from rewards.screens.words import State
@@ -103,11 +104,14 @@ def reward_list(request: ScreenRequest) -> HttpResponse:
 def rows(request: ScreenRequest, at: datetime) -> list[Row]:
     """The rewards of the program in the order of the catalogue. A handful of queries for any number of them."""
     program = request.program
-    found = list(Reward.objects.filter(program=program).select_related("picture").prefetch_related(PRICES))
+    found = list(Reward.objects.filter(program=program).prefetch_related(PRICES, PICTURE))
     stock = levels.of_rewards(program, found, at)
     schema, tiers = audience.schema_of(program), words.tier_names(program.pk)
+    types = {one.pk: one for one in PointType.objects.filter(program=program)}
     for reward in found:
         reward.program = program
+        if isinstance(reward, PointsReward):
+            reward.into = types[reward.into_id]
     return [row_of(reward, stock[reward.pk], schema, tiers, at) for reward in found]
 
 

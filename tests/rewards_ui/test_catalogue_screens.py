@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from loyalty.base import clock
 from loyalty.ledger.models import Lot
@@ -279,3 +281,25 @@ def test_the_history_tells_prices_and_fields(points: PointType, olga: Client) ->
     page = text_of(olga.get(f"/console/history/rewards.discountreward/{draft.pk}/"))
     for told in ("<del>Mug</del>", "<ins>Cup</ins>", "<del>100 points</del>", "<ins>250 points</ins>"):
         assert told in page
+
+
+def test_the_list_asks_no_more_for_more_rewards(points: PointType, olga: Client) -> None:
+    miles = desk.a_point_type(points.program, "miles", name_many="miles")
+
+    def put(number: int) -> None:
+        for kind in ("gift", "points"):
+            more = {"into": miles, "gives": 50} if kind == "points" else {}
+            made = desk.a_reward(points, kind, code=f"{kind}-{number}", **more)
+            pictures.put(made, pictures.read(desk.a_picture(side=20)), by="olga", at=NOON)
+
+    put(1)
+    olga.get("/console/rewards/")
+    with CaptureQueriesContext(connection) as few:
+        olga.get("/console/rewards/")
+    for number in range(2, 5):
+        put(number)
+    with CaptureQueriesContext(connection) as many:
+        page = text_of(olga.get("/console/rewards/"))
+    assert page.count("/pictures/") == 8
+    assert len(many) == len(few)
+    assert not any('"rewards_rewardpicture"."content"' in query["sql"] for query in many.captured_queries)
