@@ -16,6 +16,7 @@ REASONS: dict[str, Words] = {
     "other": _("Other (explain in the note)"),
 }
 _OWN: dict[str, Words] = {
+    "reward": _("Reward"),
     "checkout": _("Paid an order with points"),
     "lapsed": _("The reservation lapsed"),
 }

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from loyalty.base.ids import is_uuid
 from loyalty.base.words import Words
 from loyalty.console.panels import fact_words
 from loyalty.console.reasons import reason_label
@@ -199,7 +200,7 @@ def booking_meta(booking: Transaction) -> list[str]:
     """Why, for what, and by whom."""
     parts = [
         reason_label(booking.reason_code),
-        booking.reference,
+        "" if is_uuid(booking.reference) else booking.reference,  # its page leads to what that is
         booking.note,
         _("%(points)s forgiven") % {"points": points(booking.forgiven, booking.point_type)}
         if booking.forgiven

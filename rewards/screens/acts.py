@@ -101,7 +101,7 @@ ACTS: Final[dict[str, Act]] = {
     ),
     "sent": _step(
         "sent", gettext_lazy("Mark as sent"), gettext_lazy("Mark as sent"),
-        gettext_lazy("It is on its way. It cannot be cancelled any more, only refunded."),
+        gettext_lazy("Once it is sent it cannot be cancelled any more, only refunded."),
         gettext_lazy("Marked as sent."), icon="local_shipping", asks=("carrier", "tracking"),
     ),
     "ready": _step(

@@ -186,6 +186,7 @@ def _redrawn(request: ScreenRequest, form: RewardForm) -> HttpResponse:
         for line in form.prices.lines:
             if line.editor.prefix == name:
                 line.editor.act(action)
+    form.is_being_typed = True
     if request.htmx:
         context = _context(request, form.instance, form) | {"program": request.program}
         return render(request, "rewards/_form.html", context)
@@ -204,7 +205,7 @@ def _context(request: ScreenRequest, reward: Reward, form: RewardForm) -> dict[s
     typed, at = form.preview(), clock.now()
     schema = form.schema
     prices = [
-        {"line": line, "editor": drawn_editor(line.editor, schema, SCOPES), "faults": line.faults}
+        {"line": line, "editor": drawn_editor(line.editor, schema, SCOPES), "faults": form.faults_of(line)}
         for line in form.prices.lines
     ]
     tree = form.audience.tree(schema)

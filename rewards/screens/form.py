@@ -28,7 +28,7 @@ from loyalty.programs.models import PointType
 from rewards import audience, catalogue
 from rewards.models import KINDS, PointsReward, Price, ProductReward, Reward
 from rewards.screens import lines
-from rewards.screens.lines import Prices
+from rewards.screens.lines import PriceLine, Prices
 
 JSON_FIELDS: Final = frozenset({"weekdays", "hours", "audience", "caps", "delivery_attributes"})
 UNITS: Final = frozenset({"gives", "auto_redeem_at"})
@@ -94,6 +94,7 @@ class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
 
     starts_at = LocalMomentField()
     ends_at = LocalMomentField()
+    is_being_typed = False
 
     def __init__(self, data: Any = None, *, instance: Reward) -> None:
         super().__init__(data, instance=instance)
@@ -244,6 +245,10 @@ class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
             elif head == "prices" and rest[:1].isdigit():
                 self.prices.lines[int(rest.partition("/")[0])].faults.append(fault.message)
         self.audience.show_faults(trees, self.schema)
+
+    def faults_of(self, line: PriceLine) -> list[str]:
+        """What is wrong with a price; a new one is not blamed for being empty while it is typed."""
+        return [] if self.is_being_typed and not line.points else line.faults
 
     @property
     def notices(self) -> list[str]:

@@ -24,7 +24,6 @@ from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from rewards import offers, redemption
 from rewards.claiming import Wish
-from rewards.eligibility import points_said
 from rewards.errors import NotEligible
 from rewards.models import ProductReward, Redemption
 from rewards.offers import Offer
@@ -83,7 +82,7 @@ def _shown(offer: Offer) -> dict[str, Any]:
     return {
         "offer": offer,
         "costs": [
-            points_said(cost.points, cost.point_type) if cost.points else _("Free")
+            console_words.points(cost.points, cost.point_type) if cost.points else _("Free")
             for cost in offer.verdict.costs
         ],
         "reasons": [reason.sentence for reason in offer.verdict.reasons],
@@ -108,7 +107,7 @@ class GiveForm(forms.Form):
             self.fields["point_type"] = forms.ChoiceField(
                 label=_("Paid with"),
                 choices=[
-                    (str(cost.point_type.pk), points_said(cost.points, cost.point_type))
+                    (str(cost.point_type.pk), console_words.points(cost.points, cost.point_type))
                     for cost in offer.verdict.costs
                     if not cost.missing
                 ],

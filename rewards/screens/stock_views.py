@@ -136,6 +136,7 @@ def _page(
         or AmountForm(initial={"token": uuid4(), "how": "set" if stock.loaded is None else "add"}),
         "details": details or (StockForm(reward=reward, stock=stock) if stock.code else None),
         "changes": stock.changes.all()[:100],
+        "made": stock.changes.order_by("pk").values_list("pk", flat=True).first(),
         "may_stock": may(request, STOCK),
     }
     return show(request, "rewards/stock.html", context, status=status)
