@@ -13,9 +13,9 @@ from loyalty.base import clock
 from loyalty.ledger.acts import Actor
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType, Program
-from rewards import catalogue, codes, pictures, redemption, stock
+from rewards import catalogue, codes, redemption, stock
 from rewards.claiming import Wish
-from rewards.models import Redemption, Reward
+from rewards.models import Redemption, Reward, RewardPicture
 from tests.browser.conftest import Desk
 from tests.console import people
 from tests.rewards_ui.desk import a_picture
@@ -80,6 +80,7 @@ def test_the_queue_is_worked_by_keys_alone(desk: Desk, points: PointType, ana: M
     first.refresh_from_db()
     assert first.tracking == "jxk 0034"
     page.get_by_role("link", name="Back to the queue").press("Enter")
+    page.wait_for_url("**/queue/")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/redemptions/{third.pk}/")
@@ -160,7 +161,7 @@ def test_a_chosen_picture_is_seen_at_once_and_kept_while_the_form_is_drawn_again
         page.locator(field).fill(value)
     page.get_by_role("button", name="Save the draft").click()
     page.wait_for_url(re.compile(r"/console/rewards/\d+/$"))
-    assert pictures.RewardPicture.objects.count() == 1
+    assert RewardPicture.objects.count() == 1
 
 
 def test_a_reward_is_given_once_from_the_member_page(desk: Desk, points: PointType, ana: Member) -> None:
