@@ -129,7 +129,11 @@ def told(found: Mapping[str, Any], tier_set: TierSet, way: Way) -> dict[str, Any
         "moves": _matrix(_("Members by tier, now and after"), found["moves"], found, tier_set, way),
         **_in_the_end(found),
         "later": _matrix(
-            _("Once nothing is protected or waits any more"), found["later"], found, tier_set, None
+            _("Without protection or a review to come, by what counts today"),
+            found["later"],
+            found,
+            tier_set,
+            None,
         )
         if found["later"] != found["moves"]
         else None,
