@@ -30,7 +30,7 @@ from rewards.errors import (
 )
 from rewards.models import Code, Redemption
 from rewards.records import find, state_at
-from rewards.snapshot import done_at_once, from_pool, gives_code
+from rewards.snapshot import done_at_once, from_pool, gives_code, money
 
 __all__ = [
     "cancel",
@@ -264,9 +264,9 @@ def _spend(row: Redemption, amount: Decimal | None) -> dict[str, object]:
     assert row.remaining is not None
     spent = row.remaining if amount is None else amount
     if not 0 < spent <= row.remaining:
-        raise NotEnoughValue(extra={"asked": str(spent), "remaining": str(row.remaining)})
+        raise NotEnoughValue(extra={"asked": money(spent, row), "remaining": money(row.remaining, row)})
     row.remaining -= spent
-    return {"amount": str(spent), "remaining": str(row.remaining)}
+    return {"amount": money(spent, row), "remaining": money(row.remaining, row)}
 
 
 def finish(row: Redemption, *, at: datetime) -> None:

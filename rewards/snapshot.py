@@ -32,7 +32,7 @@ def terms_of(reward: Reward, option: Option, cost: Cost, program: Program) -> di
         "terms": reward.terms,
         "currency": program.currency,
         "listed_points": cost.listed,
-        **_of_kind(reward, program),
+        **kind_of(reward, program),
     }
     if reward.unit_cost is not None:
         terms["unit_cost"] = _money(reward.unit_cost, program)
@@ -43,7 +43,8 @@ def terms_of(reward: Reward, option: Option, cost: Cost, program: Program) -> di
     return terms
 
 
-def _of_kind(reward: Reward, program: Program) -> dict[str, Any]:
+def kind_of(reward: Reward, program: Program) -> dict[str, Any]:
+    """What the member gets, by kind of reward."""
     match reward:
         case DiscountReward():
             least = reward.minimum_order
@@ -100,6 +101,11 @@ def expiry_of(row: Redemption, at: datetime) -> datetime | None:
         day_after = add_days(local_date(row.stock.starts_at, zone), 1)
         ends.append(row.stock.ends_at or midnight(day_after, zone))
     return min(ends, default=None)
+
+
+def money(amount: Decimal, row: Redemption) -> str:
+    """An amount in the currency of a redemption, such as what is left of a gift value."""
+    return f"{amount:.{currency_decimals(row.terms['currency'])}f}"
 
 
 def _money(amount: Decimal, program: Program) -> str:

@@ -20,11 +20,13 @@ from loyalty.programs.described import SECURITY
 from loyalty.programs.endpoint import read_body
 from loyalty.programs.errors import invalid, key_path
 from loyalty.programs.models import Scope
+from rewards.api import router as rewards
+from rewards.redemption_api import router as redemptions
 from tiers.api import router as tiers
 
 ABOUT = """\
-Points, members and events of a loyalty program. Every request carries `Authorization: Bearer lk_…`; the key says
-which program it is about and what it may do. Amounts of points are whole numbers in the point type's smallest
+Points, members, events and rewards of a loyalty program. Every request carries `Authorization: Bearer lk_…`; the key
+says which program it is about and what it may do. Amounts of points are whole numbers in the point type's smallest
 unit; money is text or a number with the currency's decimals; times are RFC 3339.
 Errors are `application/problem+json` with a stable `code`.
 """
@@ -135,6 +137,14 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         "description": "The transaction's id.",
         "example": "01996f3c-7d2a-7a01-9f6e-0b8f5a1c2d3e",
     },
+    "offer": {
+        "description": "Code of a reward, or its id.",
+        "example": "five-off",
+    },
+    "redemption": {
+        "description": "The redemption's id, or `code:…` with the code that the member shows (percent-encoded).",
+        "example": "019a9f52-6b0c-7d18-9b3f-2e5a7c9d1f60",
+    },
     "at": {
         "description": "The moment to look at, RFC 3339; left out: now.",
         "example": "2026-06-30T23:59:59Z",
@@ -216,5 +226,5 @@ def _fault(fault: Mapping[str, Any]) -> FieldError:
 
 api = build()
 # What stands behind a member (/members/…/balances) goes first: an external id may itself hold a slash.
-for router in (tiers, ledger, events, campaigns):
+for router in (tiers, ledger, events, campaigns, rewards, redemptions):
     api.add_router("", router)

@@ -101,7 +101,8 @@ def get_history(
     cursor: Cursor | None = None,
     point_type: Annotated[str | None, Field(max_length=50)] = None,
 ) -> HttpResponse:
-    """Every transaction with its reason and the balance after it."""
+    """Every transaction with its reason, the balance after it, and the redemption that it belongs to; rewards that were
+    free are among them."""
     program = caller_of(request).program
     found = members.find(program, member)
     kind = None if point_type is None else _point_type(program, point_type, "?point_type").pk
@@ -289,6 +290,7 @@ def _write_line(line: Line, *, at: datetime) -> dict[str, object]:
         "note": line.note,
         "reference": line.reference,
         "event": line.event_id,
+        "about": line.about._asdict() if line.about else None,
         "reverses": line.reverses_id,
         "counterpart": line.counterpart_id,
         "forgiven": line.forgiven,

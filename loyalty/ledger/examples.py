@@ -70,6 +70,7 @@ HISTORY: dict[str, Any] = {
             "note": "",
             "reference": "A-1001",
             "event": EVENT_ID,
+            "about": None,
             "reverses": None,
             "counterpart": None,
             "forgiven": 0,

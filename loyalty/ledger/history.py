@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from loyalty.base.ids import is_uuid
 from loyalty.base.paging import Page, bad_cursor, page_of, read_cursor
+from loyalty.base.registry import Registry
 from loyalty.ledger.models import Transaction
 
 _KINDS = dict(Transaction.Kind.choices)
@@ -28,6 +29,14 @@ class Touch(NamedTuple):
     earned_at: datetime | None
     available_at: datetime | None
     expires_at: datetime | None
+
+
+class About(NamedTuple):
+    """What of an upper app a line belongs to, such as the redemption that it paid for."""
+
+    kind: str
+    id: UUID
+    name: str
 
 
 @dataclass(slots=True)
@@ -55,6 +64,7 @@ class Line:
     hold_lapses_at: datetime | None
     balance_after: int = 0
     touches: list[Touch] = field(default_factory=list)
+    about: About | None = None
 
     def hold(self, at: datetime) -> str | None:
         """Of what was reserved, or of what a reservation gave back: open, captured or released, as it is at `at`."""
@@ -85,6 +95,27 @@ class Line:
         return min(ends, default=None)
 
 
+class Span(NamedTuple):
+    """Which lines of a member a page asks for: below the id `before`, newest first, at most `limit`."""
+
+    member_id: UUID
+    before: UUID | None
+    point_type_id: int | None
+    kinds: Sequence[str]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """How an upper app takes part in a member's history: `about` says what transactions belong to, by their ids;
+    `free` gives acts that moved no points, as lines whose ids are in one order with those of transactions."""
+
+    about: Callable[[Sequence[UUID]], Mapping[UUID, About]]
+    free: Callable[[Span], Iterable[Line]]
+
+
+tellers: Final[Registry[Teller]] = Registry("teller of the history")
+
 _TRANSACTIONS = """
     SELECT t.id, t.kind, p.code, p.decimals, t.amount, t.event_id, t.reference, t.reverses_id, t.counterpart_id,
         t.forgiven, t.already_expired, t.actor_kind, t.actor, t.reason_code, t.note, t.occurred_at, t.recorded_at,
@@ -110,27 +141,36 @@ def history(
     point_type_id: int | None = None,
     kinds: Sequence[str] = (),
 ) -> Page[Line]:
-    """A page of a member's transactions, newest first, in two queries. `cursor` is `next` of the page before; rows
-    that arrive meanwhile do not shift it. Raises Invalid `cursor_invalid`."""
-    values: dict[str, Any] = {"member": member_id, "limit": limit + 1}
+    """A page of a member's transactions, and of acts that moved no points, newest first. `cursor` is `next` of the
+    page before; rows that arrive meanwhile do not shift it. Raises Invalid `cursor_invalid`."""
+    before = read_cursor(cursor)
+    if before is not None and not is_uuid(before):
+        raise bad_cursor()
+    span = Span(member_id, None if before is None else UUID(before), point_type_id, kinds, limit + 1)
+    lines = _transactions(span)
+    lines += [line for teller in tellers for line in teller.free(span)]
+    lines.sort(key=lambda line: line.id, reverse=True)
+    page = page_of(lines[: span.limit], limit, lambda line: str(line.id))
+    _fill(page.items)
+    _fill_free(member_id, page.items)
+    return page
+
+
+def _transactions(span: Span) -> list[Line]:
+    values: dict[str, Any] = {"member": span.member_id, "limit": span.limit}
     narrowed = ""
-    if (before := read_cursor(cursor)) is not None:
-        if not is_uuid(before):
-            raise bad_cursor()
+    if span.before is not None:
         narrowed += " AND t.id < %(before)s"
-        values["before"] = UUID(before)
-    if point_type_id is not None:
+        values["before"] = span.before
+    if span.point_type_id is not None:
         narrowed += " AND t.point_type_id = %(point_type)s"
-        values["point_type"] = point_type_id
-    if kinds:
+        values["point_type"] = span.point_type_id
+    if span.kinds:
         narrowed += " AND t.kind = ANY(%(kinds)s)"
-        values["kinds"] = list(kinds)
+        values["kinds"] = list(span.kinds)
     with connection.cursor() as db:
         db.execute(_TRANSACTIONS.format(narrowed=narrowed), values)
-        lines = [Line(*row) for row in db.fetchall()]
-    page = page_of(lines, limit, lambda line: str(line.id))
-    _fill(page.items)
-    return page
+        return [Line(*row) for row in db.fetchall()]
 
 
 def lines_of(event_id: UUID) -> list[Line]:
@@ -151,3 +191,33 @@ def _fill(lines: Sequence[Line]) -> None:
             line = by_id[transaction_id]
             line.balance_after = balance_after
             line.touches.append(Touch(*touch))
+    _tell(lines)
+
+
+def _tell(lines: Sequence[Line]) -> None:
+    """What each line is about; what undoes a transaction is about the same."""
+    ids = [one for line in lines if line.about is None for one in (line.id, line.reverses_id) if one]
+    if not ids:
+        return
+    for teller in tellers:
+        told = teller.about(ids)
+        for line in lines:
+            if line.about is None:
+                line.about = told.get(line.id) or (told.get(line.reverses_id) if line.reverses_id else None)
+
+
+_BALANCE_THEN = """
+    SELECT e.balance_after FROM ledger_entry e
+    JOIN ledger_wallet w ON w.id = e.wallet_id JOIN programs_pointtype p ON p.id = w.point_type_id
+    WHERE w.member_id = %s AND p.code = %s AND e.transaction_id < %s ORDER BY e.id DESC LIMIT 1
+"""
+
+
+def _fill_free(member_id: UUID, lines: Sequence[Line]) -> None:
+    """The balance at the time of an act that moved no points."""
+    with connection.cursor() as db:
+        for line in lines:
+            if line.about is not None and not line.touches and not line.amount:
+                db.execute(_BALANCE_THEN, [member_id, line.point_type, line.id])
+                row = db.fetchone()
+                line.balance_after = row[0] if row else 0

@@ -67,8 +67,14 @@ class ActorShown(Shown):
     name: str
 
 
+class AboutShown(Shown):
+    kind: str = Field(description="redemption")
+    id: UUID = Field(description="Of a redemption: ask GET /redemptions/{id}.")
+    name: str
+
+
 class LineShown(Shown):
-    id: UUID
+    id: UUID = Field(description="Of the transaction; of a reward that was free, of its redemption.")
     kind: str = Field(
         description="earn, redeem, reverse, refund, expire, adjust, transfer, activate or correct"
     )
@@ -85,6 +91,7 @@ class LineShown(Shown):
     note: str
     reference: str = Field(description="Order number or the caller's own id.")
     event: UUID | None = Field(description="Ask GET /events/{event} why it gave what it gave.")
+    about: AboutShown | None = Field(description="What the points were for: the redemption of a reward.")
     reverses: UUID | None
     counterpart: UUID | None = Field(description="The other member of a transfer.")
     forgiven: int = Field(description="Part of a reversal that the policy did not take.")

@@ -117,20 +117,35 @@ def read_object(request: HttpRequest) -> dict[str, Any]:
     return value
 
 
-def once(request: HttpRequest, act: Callable[[], tuple[int, object]]) -> HttpResponse:
-    """Answer with what `act` says, or with what it said when this Idempotency-Key came first."""
+def once(
+    request: HttpRequest,
+    act: Callable[[], tuple[int, object]],
+    *,
+    path: str | None = None,
+    complete: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> HttpResponse:
+    """Answer with what `act` says, or with what it said when this Idempotency-Key came first.
+
+    `path` stands for the address where that holds what must not be kept. `complete` adds to an answer, the first time
+    and each time it is repeated, what is not to lie with it in the database, such as a code.
+    """
     answer = idempotency.once(
         caller_of(request).channel,
         request.headers["Idempotency-Key"],
-        route=f"{request.method} {request.path}",
+        route=f"{request.method} {path or request.path}",
         request=request.META.get(BODY),
         at=clock.now(),
         act=act,
         refusal=lambda error: http.problem_text(error, http.request_id(request)),
     )
-    content_type = http.PROBLEM if answer.status >= 400 else http.JSON
+    refused = answer.status >= 400
+    text = answer.text
+    if complete is not None and not refused:
+        text = strict_json.dumps(complete(strict_json.loads_trusted(text)))
     headers = {"Idempotent-Replayed": "true"} if answer.replayed else None
-    return http.raw_answer(answer.text, status=answer.status, content_type=content_type, headers=headers)
+    return http.raw_answer(
+        text, status=answer.status, content_type=http.PROBLEM if refused else http.JSON, headers=headers
+    )
 
 
 def endpoint(

@@ -236,6 +236,9 @@ class Scope(models.TextChoices):
     POINTS_REDEEM = "points:redeem", "Redeem points"
     POINTS_TRANSFER = "points:transfer", "Transfer points between members"
     POINTS_REVERSE = "points:reverse", "Reverse transactions"
+    REWARDS_READ = "rewards:read", "Read rewards, offers and redemptions"
+    REWARDS_REDEEM = "rewards:redeem", "Redeem, confirm and cancel rewards, and see their codes"
+    REWARDS_FULFIL = "rewards:fulfil", "Use codes, send and refund rewards, and see where to send them"
 
 
 class ApiKey(models.Model):

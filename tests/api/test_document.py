@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,11 +14,12 @@ from jsonschema_rs import Draft202012Validator
 from loyalty.base import clock
 from loyalty.config.api import api
 from loyalty.ledger.models import Transaction
-from loyalty.programs.models import IdempotencyKey, Scope
+from loyalty.programs.models import IdempotencyKey, Program, Scope
 from tests.api.calls import Answer, Caller, read, refused
+from tests.rewards_api import shelf
 
 Json = dict[str, Any]
-PLACEHOLDERS = {"member": "ext:ana", "event": "{event}", "transaction": "{transaction}"}
+PLACEHOLDERS = {"member": "ext:ana", "offer": "five-off"}
 
 
 def document() -> Json:
@@ -40,6 +42,13 @@ def address(path: str, **ids: str) -> str:
     for name, value in {**PLACEHOLDERS, **ids}.items():
         path = path.replace(f"{{{name}}}", value)
     return path
+
+
+def query_of(method: str, path: str) -> str:
+    """The parameters that an operation cannot do without."""
+    asked = [one for one in described(method, path)["parameters"] if one["in"] == "query"]
+    told = [f"{one['name']}={one['example']}" for one in asked if one["required"]]
+    return "?" + "&".join(told) if told else ""
 
 
 def request_of(method: str, path: str) -> tuple[object, dict[str, str]]:
@@ -75,6 +84,15 @@ def test_the_issue_is_covered() -> None:
         ("POST", "/transactions/transfer"),
         ("POST", "/transactions/{transaction}/reverse"),
         ("POST", "/quotes"),
+        ("GET", "/rewards"),
+        ("GET", "/offers/available"),
+        ("POST", "/offers/{offer}/claim"),
+        ("GET", "/redemptions/{redemption}"),
+        ("POST", "/redemptions/{redemption}/confirm"),
+        ("POST", "/redemptions/{redemption}/cancel"),
+        ("POST", "/redemptions/{redemption}/use"),
+        ("POST", "/redemptions/{redemption}/fulfil"),
+        ("POST", "/redemptions/{redemption}/refund"),
     }
 
 
@@ -121,14 +139,17 @@ def _closed(node: Any) -> Any:
 
 
 @pytest.fixture
-def examples_run(shop: Caller, ana: str, ben: str) -> Callable[[str, str], Answer]:
-    """Runs the documented example of an operation against a program with Ana, Ben and their points."""
+def examples_run(shop: Caller, program: Program, ana: str, ben: str) -> Callable[[str, str], Answer]:
+    """Runs the documented example of an operation against a program with Ana, Ben, their points and rewards."""
+    shelf.put_up(program)
     event = read(shop.post("/events", _visit("v1")))["event"]
     earned = str(Transaction.objects.get(member_id=ana, kind="earn").pk)
 
     def run(method: str, path: str) -> Answer:
         body, headers = request_of(method, path)
-        return shop.send(method, address(path, event=event, transaction=earned), body, **headers)
+        taken = shelf.taken_for(path, ana) if "{redemption}" in path else ""
+        place = address(path, event=event, transaction=earned, redemption=taken) + query_of(method, path)
+        return shop.send(method, place, body, **headers)
 
     return run
 
@@ -181,7 +202,12 @@ def test_no_operation_takes_a_parameter_it_does_not_know(shop: Caller, method: s
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [one for one in OPERATIONS if one[0] == "POST" and "/transactions" in one[1]]
+    ("method", "path"),
+    [
+        one
+        for one in OPERATIONS
+        if one[0] == "POST" and re.search("/(transactions|offers|redemptions)/", one[1])
+    ],
 )
 def test_whatever_moves_points_needs_an_idempotency_key(shop: Caller, method: str, path: str) -> None:
     body, _ = request_of(method, path)

@@ -168,7 +168,7 @@ def test_a_gift_value_is_used_in_parts(points: PointType, ada: Member) -> None:
     assert (row.state, row.remaining) == ("confirmed", Decimal("7.50"))
     with pytest.raises(NotEnoughValue) as refused:
         redemption.use(row, at=NOON, actor=TILL, amount=Decimal("7.51"))
-    assert refused.value.extra == {"asked": "7.51", "remaining": "7.5000"}
+    assert refused.value.extra == {"asked": "7.51", "remaining": "7.50"}
     row = redemption.use(row, at=NOON, actor=TILL)
     assert (row.state, row.remaining) == ("fulfilled", Decimal(0))
     spent = [Decimal(step.data["amount"]) for step in row.steps.filter(kind="used")]
