@@ -1,0 +1,129 @@
+"""The night of a new year: every member's tier is judged. Our review, against one statement that writes the same rows.
+
+The limit knows only this one case: a calendar year of spend and one threshold. The review takes any ladder, goes on
+where it was interrupted, and can run beside a shop.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from django.db import connection, transaction
+
+from bench import harness
+from bench.harness import Row
+
+PUBLISHED = datetime(2025, 1, 1, 9, tzinfo=UTC)
+NIGHT_BEFORE = datetime(2026, 12, 30, 9, tzinfo=UTC)
+AT = datetime(2027, 1, 1, 0, 30, tzinfo=UTC)
+WANTED = 0.4
+KEPT = {"one in twenty drops": 95, "everybody drops": 0}
+
+# Everybody spent 120 in 2025 and is silver to the end of 2026. Of a hundred members `{kept}` spent enough in 2026.
+_FILL = """
+SET session_replication_role = replica;
+INSERT INTO members_member (id, program_id, state, suspended_may_earn, suspended_may_redeem, name, attributes,
+    enrolled_at, tier_code, tier_name, updated_at)
+SELECT gen_random_uuid(), {program}, 'active', false, false, '', '{}', '2025-06-01Z', '', '', '2025-06-01Z'
+FROM generate_series(1, {members});
+INSERT INTO events_activity (program_id, member_id, day, orders, spend, visits, points)
+SELECT {program}, m.id, d.day, 1, 40, 0, 40
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS number FROM members_member) m,
+    (VALUES (date '2025-07-01', false), ('2025-08-01', false), ('2025-09-01', false), ('2026-02-01', false),
+        ('2026-05-01', false), ('2026-10-01', true)) d(day, extra)
+WHERE NOT d.extra OR m.number % 100 < {kept};
+SET session_replication_role = origin
+"""
+
+_LIMIT = """
+WITH due AS MATERIALIZED (
+    SELECT s.id, s.program_id, s.tier_set_id, s.member_id, s.version_id, coalesce(v.spend, 0) AS value,
+        coalesce(v.spend, 0) >= 100 AS keeps
+    FROM tiers_standing s
+    LEFT JOIN (SELECT member_id, sum(spend) AS spend FROM events_activity
+        WHERE day BETWEEN '2026-01-01' AND '2026-12-31' GROUP BY member_id) v ON v.member_id = s.member_id
+    WHERE s.review_on <= '2027-01-01'
+), standing AS (
+    UPDATE tiers_standing s SET tier_code = CASE WHEN keeps THEN 'silver' ELSE '' END, since_at = %(at)s,
+        since = CASE WHEN keeps THEN since ELSE '2027-01-01' END, computed_through = '2027-01-01', updated_at = %(at)s,
+        valid_until = CASE WHEN keeps THEN date '2028-01-01' END, review_on = CASE WHEN keeps THEN date '2028-01-01' END
+    FROM due WHERE due.id = s.id
+), change AS (
+    INSERT INTO tiers_tierchange (program_id, tier_set_id, member_id, kind, from_code, to_code, at, decided_at,
+        valid_until, numbers, version_id, beneath, actor, reason)
+    SELECT program_id, tier_set_id, member_id, CASE WHEN keeps THEN 'retained' ELSE 'downgraded' END, 'silver',
+        CASE WHEN keeps THEN 'silver' ELSE '' END, '2027-01-01Z', %(at)s, CASE WHEN keeps THEN date '2028-01-01' END,
+        jsonb_build_object('measure', 'spend', 'value', value, 'needed', '100', 'from', '2027-01-01', 'on',
+            '2027-01-01'), version_id, false, '', ''
+    FROM due
+), told AS (
+    INSERT INTO outbox_fact (program_id, member_id, type, data, occurred_at, recorded_at)
+    SELECT program_id, member_id, CASE WHEN keeps THEN 'tier.retained' ELSE 'tier.downgraded' END,
+        jsonb_build_object('tier_set', 'club', 'from', 'silver', 'to', CASE WHEN keeps THEN 'silver' ELSE '' END,
+            'kind', 'retained', 'valid_until', '2028-01-01', 'version', 1, 'value', value, 'needed', '100'),
+        '2027-01-01Z', %(at)s
+    FROM due
+)
+UPDATE members_member m SET tier_code = CASE WHEN keeps THEN 'silver' ELSE '' END,
+    tier_name = CASE WHEN keeps THEN 'Silver' ELSE '' END,
+    tier_until = CASE WHEN keeps THEN timestamptz '2028-01-01Z' END
+FROM due WHERE due.member_id = m.id
+"""
+
+
+def main(*, quick: bool = False) -> None:
+    """Print members a second."""
+    members = 20_000 if quick else 200_000
+    rows = []
+    for what, kept in KEPT.items():
+        with harness.database("bench_tiers"):
+            _fill(members, kept)
+            with harness.database("bench_tiers_run", like="bench_tiers"):
+                ours = members / harness.seconds(_review)
+                _check(members, kept)
+            with harness.database("bench_tiers_run", like="bench_tiers"):
+                limit = members / harness.seconds(_plain_sql)
+                _check(members, kept)
+        rows.append(Row(f"review of {members:,}, {what}", ours, limit, "members/s", WANTED))
+    harness.table("Tiers: the night of a new year", rows)
+
+
+def _fill(members: int, kept: int) -> None:
+    from loyalty.programs import programs
+    from tiers import drafts, review, versions
+
+    program = programs.create(code="bench", name="Bench", currency="EUR", timezone="UTC", at=PUBLISHED)
+    silver = {"code": "silver", "name": "Silver", "threshold": Decimal(100)}
+    fields = {"code": "club", "name": "Club", "warn_days": 0}
+    draft = drafts.create(program, fields, [silver], by="bench", at=PUBLISHED)
+    versions.publish(draft, by="bench", at=PUBLISHED)
+    with connection.cursor() as cursor:
+        for statement in _FILL.split(";"):
+            for name, value in {"program": program.pk, "members": members, "kept": kept}.items():
+                statement = statement.replace(f"{{{name}}}", str(value))
+            cursor.execute(statement)
+    assert review.due(program, at=NIGHT_BEFORE) == members
+    harness.settle()
+
+
+def _review() -> None:
+    from loyalty.programs.models import Program
+    from tiers import review
+
+    review.due(Program.objects.get(), at=AT)
+
+
+@transaction.atomic
+def _plain_sql() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_LIMIT, {"at": AT})
+
+
+def _check(members: int, kept: int) -> None:
+    from loyalty.members.models import Member
+    from tiers.models import Standing, TierChange
+
+    assert Standing.objects.filter(tier_code="silver").count() == members * kept // 100
+    assert Member.objects.filter(tier_code="silver").count() == members * kept // 100
+    assert TierChange.objects.filter(decided_at=AT).count() == members
