@@ -25,7 +25,7 @@ _FILL = """
 SET session_replication_role = replica;
 INSERT INTO members_member (id, program_id, state, suspended_may_earn, suspended_may_redeem, name, attributes,
     enrolled_at, tier_code, tier_name, updated_at)
-SELECT gen_random_uuid(), {program}, 'active', false, false, '', '{}', '2025-06-01Z', '', '', '2025-06-01Z'
+SELECT gen_random_uuid(), {program}, 'active', false, false, '', '{{}}', '2025-06-01Z', '', '', '2025-06-01Z'
 FROM generate_series(1, {members});
 INSERT INTO events_activity (program_id, member_id, day, orders, spend, visits, points)
 SELECT {program}, m.id, d.day, 1, 40, 0, 40
@@ -99,10 +99,7 @@ def _fill(members: int, kept: int) -> None:
     draft = drafts.create(program, fields, [silver], by="bench", at=PUBLISHED)
     versions.publish(draft, by="bench", at=PUBLISHED)
     with connection.cursor() as cursor:
-        for statement in _FILL.split(";"):
-            for name, value in {"program": program.pk, "members": members, "kept": kept}.items():
-                statement = statement.replace(f"{{{name}}}", str(value))
-            cursor.execute(statement)
+        cursor.execute(_FILL.format(program=program.pk, members=members, kept=kept))
     assert review.due(program, at=NIGHT_BEFORE) == members
     harness.settle()
 
