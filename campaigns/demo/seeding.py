@@ -12,6 +12,7 @@ from django.db import transaction
 from campaigns.demo import setting, story
 from campaigns.demo.cast import deeds
 from campaigns.demo.play import Play
+from campaigns.demo.treats import treats
 from campaigns.demo.year import Span
 from loyalty.base import clock
 from loyalty.programs import credentials, nightly
@@ -45,7 +46,7 @@ def seed(*, at: datetime, members: int = MEMBERS, orders: int = ORDERS) -> Acces
     plot = story.write(
         end=at, span=span, members=members, orders=orders, seed=f"{span.last} {members} {orders}"
     )
-    plan = deeds(plot)
+    plan = [*deeds(plot), *treats(plot)]
     Play(made, plot, plan).run()
     with clock.pinned(at):
         nightly.run_due(at)

@@ -28,6 +28,8 @@ from loyalty.ledger import proof
 from loyalty.ledger.models import Transaction, Wallet
 from loyalty.members.models import Member
 from loyalty.programs.models import Program
+from rewards import fulfilment, vouchers
+from rewards.models import Redemption, Reward, Stock
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
@@ -156,3 +158,18 @@ def test_an_installation_in_use_is_left_alone() -> None:
     with pytest.raises(CommandError, match="empty installation"):
         call_command("seed_demo", stdout=io.StringIO())
     assert Program.objects.count() == 1
+
+
+def test_rewards_are_taken_packed_and_nearly_gone() -> None:
+    seeding.seed(at=NOW, members=120, orders=1500)
+    states = Counter(Redemption.objects.values_list("state", flat=True))
+    assert {"reserved", "confirmed", "fulfilled", "cancelled"} <= states.keys()
+    program = Program.objects.get()
+    waiting = {tab: fulfilment.queue(program, tab, at=NOW).count() for tab in fulfilment.TABS}
+    assert all(waiting[tab] for tab in ("new", "in_progress", "problem")), waiting
+    assert fulfilment.overdue(program, at=NOW)
+    assert Stock.objects.get(reward__code="mug", code="terracotta").left == 2
+    assert vouchers.pool_of(Reward.objects.get(code="cinema")).free
+    assert set(Reward.objects.values_list("status", flat=True)) == {"live", "draft"}
+    assert len({type(one) for one in Reward.objects.all()}) == 8
+    assert not Redemption.objects.filter(created_at__gt=NOW).exists()
