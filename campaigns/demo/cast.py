@@ -14,6 +14,7 @@ from campaigns.models import BudgetUse, Campaign
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
 from loyalty.members import members
+from tiers import placements
 
 AGENTS = ("marta", "ivan")
 REASONS = (
@@ -41,6 +42,7 @@ def deeds(story: Story) -> Plan:
         (span.day(120), _gift_that_lapses(cast[4])),
         (span.day(70), _refund_of_last_payment),
         (span.day(35), _pause("tea")),
+        (span.day(15), _made_gold(cast[11])),
         (span.day(1), _cut_budget("autumn")),
     ]
 
@@ -160,6 +162,19 @@ def _refund_of_last_payment(play: Play, at: datetime) -> None:
         ledger.refund(
             last, at=at, actor=Actor("staff", AGENTS[1]), reason_code="goodwill", note="Order cancelled"
         )
+
+
+def _made_gold(person: Person) -> Deed:
+    """Writes about coffee; the manager wants her to see what gold is like, until the summer."""
+
+    def deed(play: Play, at: datetime) -> None:
+        placements.set_tier(
+            play.members[person.ref], "gold",
+            until=(at + timedelta(days=180)).date(), reason_code="partner", note="Writes Café con Letras",
+            by=MANAGER, at=at,
+        )  # fmt: skip
+
+    return deed
 
 
 def _pause(code: str) -> Deed:

@@ -33,7 +33,7 @@ Deed = Callable[["Play", datetime], None]
 
 MOST_AT_ONCE = 500
 DAILY = 15
-BUSY_APPS = {"campaigns", "events", "ledger", "members", "tiers"}
+BUSY_APPS = {"campaigns", "events", "ledger", "members", "rewards", "tiers"}
 
 
 class Play:

@@ -34,6 +34,8 @@ WEIGHTS: Final = {
     "gift-card": 5, "cupping": 3, "grinder": 1,
 }  # fmt: skip
 LEFT_OVER: Final = 2  # of the terracotta mugs
+SENT_TODAY: Final = 6
+UNCLEAR: Final = (1, 4)  # of the parcels of today
 STREETS: Final = ("Calle de la Palma 12", "Carrer de Blai 40, 2º", "Calle Betis 7", "Rúa do Vilar 3")
 
 
@@ -168,10 +170,14 @@ def _today(story: Story, here: list[Person]) -> Plan:
     ready = [person for person in sorted(here, key=lambda one: -one.keen) if person.joined]
     for number, person in enumerate(ready[30:39]):
         treat, at = Treat(person), end - timedelta(hours=3 + 7 * number)
-        address = "" if number == 4 else f"{STREETS[number % len(STREETS)]}, Madrid"
-        plan.append((at, treat.take("mug", variant=("white", "blue")[number % 2], address=address or "?")))
-        if number == 4:
+        is_wrong = number in UNCLEAR
+        address = "Villarriba" if is_wrong else f"{STREETS[number % len(STREETS)]}, Madrid"
+        plan.append((at, treat.take("mug", variant=("white", "blue")[number % 2], address=address)))
+        if is_wrong:
             plan.append((at + timedelta(hours=1), treat.then(_problem("The address is not complete"))))
+        if number > SENT_TODAY:
+            sent = _step("sent", Actor("staff", PACKERS[0]), carrier="SEUR", tracking=f"SEUR{number:09d}")
+            plan.append((end - timedelta(hours=2), treat.then(sent)))
     for number, person in enumerate(ready[39:43]):
         treat = Treat(person)
         plan.append((end - timedelta(minutes=90 + number), treat.take("flat-white")))
