@@ -27,7 +27,7 @@ PACKERS: Final = ("nuria", "samir")
 WEB, AT_TILL = Actor("channel", "web"), Actor("channel", TILL)
 CODES: Final = 140
 OPENED: Final = 390  # days ago
-TREATS_A_DAY: Final = 0.6
+TREATS_A_DAY: Final = 0.35
 # What people choose, and how often; a variant or slot is drawn for what has several.
 WEIGHTS: Final = {
     "five-off": 26, "flat-white": 22, "mug": 20, "cinema": 16, "museum": 7, "growers": 8, "five-cups": 4,

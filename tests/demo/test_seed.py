@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models import Q
 from django.test import Client
 
 from campaigns import versions
@@ -43,10 +44,17 @@ def seed() -> Access:
 def told() -> dict[str, Any]:
     """What was seeded, without ids and secrets."""
     wallets = Wallet.objects.order_by("member__name", "balance")
-    acts = Transaction.objects.order_by("occurred_at", "kind", "amount", "reference")
+    acts = Transaction.objects.order_by("occurred_at", "kind", "amount")
+    of_orders = ~Q(
+        reference__in=[str(redemption) for redemption in Redemption.objects.values_list("pk", flat=True)]
+    )
     return {
         "wallets": list(wallets.values_list("member__name", "balance", "debt", "lifetime")),
-        "acts": list(acts.values_list("kind", "amount", "reference", "occurred_at")),
+        "acts": list(acts.values_list("kind", "amount", "occurred_at")),
+        "orders": sorted(acts.filter(of_orders).values_list("reference", "kind", "amount", "occurred_at")),
+        "taken": sorted(
+            Redemption.objects.values_list("reward__code", "member__name", "state", "created_at")
+        ),
         "events": list(
             Event.objects.order_by("source", "external_id").values_list("type", "status", "occurred_at")
         ),
