@@ -194,6 +194,8 @@ def _take_unit(row: Redemption, reward: Reward, at: datetime, *, reserve: bool) 
         level = units.take(row.stock_id, reserve=reserve)
     if level is None:
         raise NotEligible([sold_out()])
+    if level.left == 0:
+        facts.complete(row.member_id, f"redemption.{'reserved' if reserve else 'confirmed'}", {"left": 0})
     if level.left is not None and level.left in (0, reward.low_stock_at):
         kind = "reward.sold_out" if level.left == 0 else "reward.stock_low"
         data = {"reward": reward.code, "stock": row.stock.code, "left": level.left}

@@ -108,6 +108,7 @@ def _told(row: Redemption) -> dict[str, object]:
     told: dict[str, object] = {
         "redemption": str(row.pk),
         "reward": row.terms["reward"],
+        "name": row.terms["name"],
         "kind": row.terms["kind"],
         "state": row.state,
         "points": row.points,
@@ -115,6 +116,7 @@ def _told(row: Redemption) -> dict[str, object]:
     }
     if row.stock.code:
         told["stock"] = row.stock.code
+        told["stock_name"] = row.terms["stock"]["name"]
     if row.reserved_until is not None and row.state == State.RESERVED:
         told["reserved_until"] = write_instant(row.reserved_until)
     if row.reference:

@@ -72,7 +72,7 @@ def confirm(
     _capture(row, at=at, actor=actor)
     issuing.complete(row, at=at)
     row.save()
-    records.note(row, "confirmed", at=at, actor=actor)
+    records.note(row, "confirmed", at=at, actor=actor, data={"was_reserved": True})
     if row.state == State.FULFILLED:
         records.note(row, "fulfilled", at=at, actor=actor)
     units.confirm(row.stock_id)

@@ -68,10 +68,15 @@ Finder: TypeAlias = Callable[[Program, str], Hit | None]
 
 @dataclass(frozen=True, slots=True)
 class FactWords:
-    """How a kind of fact of an upper app stands in the timeline of its member."""
+    """How a kind of fact of an upper app stands in the timeline of its member.
+
+    The program of the fact and its point types are loaded with it. `booked_as`: the reference of the bookings that the
+    fact tells of; those of the same instant then stand on its line and have none of their own.
+    """
 
     title: Callable[[Fact], str]
     icon: str
+    booked_as: Callable[[Fact], str] | None = None
 
 
 Watcher: TypeAlias = Callable[[Program, datetime], list[Notice]]

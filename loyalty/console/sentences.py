@@ -223,3 +223,9 @@ def fact_title(fact: Fact) -> str:
 def fact_icon(fact: Fact) -> str:
     own = fact_words.get(fact.type)
     return own.icon if own else "person"
+
+
+def booked_as(fact: Fact) -> str:
+    """The reference of the bookings that a fact tells of; empty when it tells of none."""
+    own = fact_words.get(fact.type)
+    return own.booked_as(fact) if own and own.booked_as else ""

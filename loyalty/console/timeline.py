@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from loyalty.base.clock import parse_instant, write_instant
 from loyalty.base.errors import Invalid
+from loyalty.base.ids import is_uuid
 from loyalty.console import sentences
 from loyalty.events.models import Event, EventType
 from loyalty.ledger.models import Entry, Lot, Transaction
@@ -20,10 +21,11 @@ from loyalty.outbox.models import Fact
 from loyalty.programs.models import PointType
 
 PAGE = 50
+EVENT, FACT, BOOKING = "e", "f", "t"  # how keys of rows begin: so are those of one instant sorted
 
 
 class Cursor(NamedTuple):
-    """The last row that was shown: older ones follow."""
+    """The last row that was shown: older ones follow, and of the same instant those with a lower key."""
 
     at: datetime
     key: str
@@ -31,8 +33,10 @@ class Cursor(NamedTuple):
     @classmethod
     def read(cls, text: str) -> Cursor | None:
         instant, mark, key = text.partition("~")
+        is_fact = key[:1] == FACT and key[1:].isdecimal() and len(key) == 21
+        is_key = is_fact or (key[:1] in (EVENT, BOOKING) and is_uuid(key[1:]))
         try:
-            return cls(parse_instant(instant), key) if mark else None
+            return cls(parse_instant(instant), key) if mark and is_key else None
         except Invalid:
             return None
 
@@ -73,20 +77,21 @@ def rows(
     member: Member, *, at: datetime, before: Cursor | None, only_points: bool, limit: int = PAGE
 ) -> tuple[list[Row], Cursor | None]:
     """Up to `limit` rows older than `before`, as things stand at `at`, and the cursor of the next ones, or None."""
-    events = list(_older(_events(member, only_points), before)[: 2 * limit])
-    bookings = list(_older(_bookings(member, only_points), before)[: 2 * limit])
-    facts = [] if only_points else list(_older(_facts(member), before)[: 2 * limit])
-    moves = _moves(member, events, bookings)
+    events = list(_older(EVENT, _events(member, only_points), before)[: 2 * limit])
+    bookings = list(_older(BOOKING, _bookings(member, only_points), before)[: 2 * limit])
+    facts = [] if only_points else list(_older(FACT, _facts(member), before)[: 2 * limit])
+    told = _told_by(member, facts)
+    said = {one.pk: one for own in told.values() for one in own}
+    bookings = [one for one in bookings if one.pk not in said]
+    moves = _moves(member, events, [*bookings, *said.values()])
     released = _released(bookings)
     names = dict(EventType.objects.filter(program_id=member.program_id).values_list("code", "name"))
     made = [_event_row(event, moves.get(event.pk, []), names) for event in events]
     made += [
         _booking_row(booking, moves[booking.pk], released.get(booking.pk, 0), at) for booking in bookings
     ]
-    made += [_fact_row(fact) for fact in facts]
-    newest = sorted(
-        (row for row in made if before is None or row.rank < before), key=lambda row: row.rank, reverse=True
-    )
+    made += [_fact_row(fact, told.get(fact.pk, []), moves) for fact in facts]
+    newest = sorted(made, key=lambda row: row.rank, reverse=True)
     page = newest[:limit]
     more = len(newest) > limit
     return page, Cursor(page[-1].at, page[-1].key) if more else None
@@ -96,9 +101,16 @@ def has_joined_event(member: Member) -> bool:
     return Event.objects.filter(member=member, type="member.registered").exists()
 
 
-def _older(found: QuerySet, before: Cursor | None) -> QuerySet:  # type: ignore[type-arg]
+def _older(sort: str, found: QuerySet, before: Cursor | None) -> QuerySet:  # type: ignore[type-arg]
+    """Rows of one sort that come after the cursor, newest first."""
     ordered = found.order_by("-occurred_at", "-id")
-    return ordered.filter(occurred_at__lte=before.at) if before else ordered
+    if before is None:
+        return ordered
+    last = before.key[0]
+    if sort == last:
+        earlier = Q(occurred_at__lt=before.at) | Q(occurred_at=before.at, id__lt=before.key[1:])
+        return ordered.filter(earlier, occurred_at__lte=before.at)
+    return ordered.filter(**{"occurred_at__lte" if sort < last else "occurred_at__lt": before.at})
 
 
 def _events(member: Member, only_points: bool) -> QuerySet[Event]:
@@ -119,7 +131,25 @@ def _bookings(member: Member, only_points: bool) -> QuerySet[Transaction]:
 
 def _facts(member: Member) -> QuerySet[Fact]:
     """What happened to the member other than points; joining is an event or the end of the list."""
-    return Fact.objects.filter(member_id=member.pk, type__in=sentences.told_facts())
+    found = Fact.objects.filter(member_id=member.pk, type__in=sentences.told_facts())
+    return found.select_related("program").prefetch_related("program__point_types")
+
+
+def _told_by(member: Member, facts: Sequence[Fact]) -> dict[int, list[Transaction]]:
+    """The bookings that facts tell of: those of the same instant under the fact's reference; of several facts the
+    first one tells of them."""
+    references = {fact.pk: sentences.booked_as(fact) for fact in facts}
+    wanted = {reference for reference in references.values() if reference}
+    if not wanted:
+        return {}
+    booked: dict[tuple[datetime, str], list[Transaction]] = {}
+    own = _bookings(member, only_points=False).filter(program_id=member.program_id, reference__in=wanted)
+    for one in own.order_by("id"):
+        booked.setdefault((one.occurred_at, one.reference), []).append(one)
+    return {
+        fact.pk: booked.pop((fact.occurred_at, references[fact.pk]), [])
+        for fact in sorted(facts, key=lambda fact: fact.pk)
+    }
 
 
 def _moves(
@@ -157,7 +187,7 @@ def _event_row(event: Event, moves: list[Move], names: dict[str, str]) -> Row:
     totals = [(move.transaction, move.point_type) for move in moves]
     return Row(
         at=event.occurred_at,
-        key=f"e{event.pk}",
+        key=f"{EVENT}{event.pk}",
         icon=sentences.event_icon(event.type),
         title=sentences.event_title(event, totals, names),
         meta=sentences.event_meta(event),
@@ -181,7 +211,7 @@ def _booking_row(booking: Transaction, moves: list[Move], released: int, at: dat
     hold = sentences.hold_state(booking, at)
     return Row(
         at=booking.occurred_at,
-        key=f"t{booking.pk}",
+        key=f"{BOOKING}{booking.pk}",
         icon=sentences.HOLD_ICONS.get(hold) or sentences.BOOKING_ICONS[booking.kind],
         title=sentences.booking_title(booking, released, hold),
         meta=sentences.booking_meta(booking),
@@ -190,10 +220,13 @@ def _booking_row(booking: Transaction, moves: list[Move], released: int, at: dat
     )
 
 
-def _fact_row(fact: Fact) -> Row:
+def _fact_row(fact: Fact, bookings: Sequence[Transaction], moves: Mapping[UUID, list[Move]]) -> Row:
     return Row(
         at=fact.occurred_at,
-        key=f"f{fact.pk:020d}",
+        key=f"{FACT}{fact.pk:020d}",
         icon=sentences.fact_icon(fact),
         title=sentences.fact_title(fact),
+        meta=[one.actor for one in bookings[:1] if one.actor],
+        moves=[move for one in bookings for move in moves[one.pk] if move.transaction.amount],
+        booking=bookings[0] if bookings else None,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -50,4 +50,17 @@ def record_many(rows: Iterable[FactRow]) -> None:
     copy_rows("outbox_fact", COLUMNS, ((*row[:3], _json(row.data), *row[4:]) for row in rows))
 
 
+def complete(member_id: UUID, kind: str, more: Mapping[str, object]) -> None:
+    """Add to the newest fact of this kind about a member what was known only after it was recorded, within the same
+    transaction, which holds the member: nobody has read it yet."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("a fact is complete when its transaction ends")
+    with connection.cursor() as cursor:
+        cursor.execute(_COMPLETE, [_json(more), member_id, kind])
+
+
+_COMPLETE: Final = """
+    UPDATE outbox_fact SET data = data || %s::jsonb
+    WHERE id = (SELECT id FROM outbox_fact WHERE member_id = %s AND type = %s ORDER BY -id LIMIT 1)
+"""
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

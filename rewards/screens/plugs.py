@@ -13,11 +13,11 @@ from loyalty.base import clock
 from loyalty.base.ids import is_uuid
 from loyalty.console.changes import Child, Told, as_points, tell
 from loyalty.console.condition_drawing import said
-from loyalty.console.panels import Hit, Panel, finders, member_panels, watchers
+from loyalty.console.panels import Hit, Panel, fact_words, finders, member_panels, watchers
 from loyalty.programs.models import PointType, Program
 from rewards import audience, fulfilment
 from rewards.models import KINDS, Price, Redemption, Reward
-from rewards.screens import redemption_words, watching, words
+from rewards.screens import redemption_words, timeline_words, watching, words
 from rewards.screens.common import SEE_TAKEN, VIEW
 from rewards.screens.form import TEXTS
 
@@ -29,6 +29,8 @@ def plug_in() -> None:
         "rewards", Panel(gettext_lazy("Rewards"), "rewards:member", permission=SEE_TAKEN), order=20
     )
     finders.register("redemptions", redemption_by)
+    for kind, told in timeline_words.TOLD.items():
+        fact_words.register(f"redemption.{kind}", told)
     for model in KINDS.values():
         tell(
             Told(

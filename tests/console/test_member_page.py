@@ -88,7 +88,21 @@ def test_older_rows_follow_the_cursor_without_gap_or_repeat() -> None:
     assert len(set(seen)) == 7
 
 
-@pytest.mark.parametrize("text", ["", "x", "2026-13-01~e1", "~", "2026-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "2026-13-01~e1",
+        "~",
+        "2026-01-01T00:00:00Z",
+        "2026-01-01T00:00:00Z~",
+        "2026-01-01T00:00:00Z~e1",
+        "2026-01-01T00:00:00Z~f1",
+        "2026-01-01T00:00:00Z~x00000000000000000001",
+        f"2026-01-01T00:00:00Z~f{'9' * 5000}",
+    ],
+)
 def test_a_cursor_that_cannot_be_read_shows_the_newest(text: str) -> None:
     assert Cursor.read(text) is None
 
