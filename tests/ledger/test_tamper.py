@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -26,8 +27,8 @@ CHECKS = {**LEDGER_CHECKS, **HOLD_CHECKS, **FACT_CHECKS}
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def books() -> None:
+@pytest.fixture(scope="module")
+def books(lasting: Callable[[], None]) -> None:
     """One of everything: Ada earns, redeems, gets back, owes, gives to Ben, and some of it lapses. Cleo reserves three
     times."""
     program = a_program()
@@ -48,6 +49,7 @@ def books() -> None:
     in_debt = reversed_(ben, points, earned(ben, points, 200, LATER), 1, LATER)
     assert len(in_debt) == 1
     assert wallet_of(ada, points).debt == 0
+    lasting()
 
 
 def reservations(cleo: Member, points: PointType) -> None:

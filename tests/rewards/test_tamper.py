@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -11,7 +12,6 @@ from django.db import connection
 from loyalty.base import job_runs
 from loyalty.ledger import proof
 from loyalty.members.models import Member
-from loyalty.programs.models import PointType
 from rewards import fulfilment, redemption, stock, sweep, vouchers
 from rewards.checks import REWARD_CHECKS
 from rewards.models import Redemption, Reward
@@ -32,9 +32,11 @@ from tests.rewards.shop import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def shop(points: PointType, ada: Member) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _shop(lasting: Callable[[], None]) -> None:
     """One of everything, in every state."""
+    points = a_point_type(a_program())
+    ada = a_member(points, 1000)
     a_point_type(a_program("bar"))
     a_member(points, 0, "Ben")
     five = a_reward(points, loaded=20, valid_days=5, cost=10)
@@ -49,6 +51,7 @@ def shop(points: PointType, ada: Member) -> None:
     mug = redemption.redeem(ada, a_reward(points, "product", cost=10), at=NOON, actor=TILL)
     fulfilment.advance(mug, "sent", at=NOON, actor=OLGA)
     redemption.redeem(ada, a_reward(points, "donation", cost=0), at=NOON, actor=TILL)
+    lasting()
 
 
 def every_state(ada: Member, reward: Reward) -> None:

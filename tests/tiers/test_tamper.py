@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.django_db
 LATER = datetime(2027, 12, 31, 23, 5, tzinfo=UTC)
 
 
-@pytest.fixture
-def a_history() -> None:
+@pytest.fixture(scope="module")
+def a_history(lasting: Callable[[], None]) -> None:
     """Ada joins, climbs, is corrected, is set by hand, and drops at her review."""
     store = a_store()
     store.order("A-1", "120")
@@ -37,6 +38,7 @@ def a_history() -> None:
     )
     store.night(LATER)
     placements.set_tier(store.ada, "gold", until=None, reason_code="goodwill", by="olga", at=LATER)
+    lasting()
 
 
 @dataclass(frozen=True)
