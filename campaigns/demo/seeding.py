@@ -21,7 +21,7 @@ from loyalty.programs.files.applying import apply
 from loyalty.programs.models import Channel, Scope
 
 LOGIN = "demo"
-MEMBERS, ORDERS = 300, 3000
+MEMBERS, ORDERS = 300, 2500
 ADDRESS = "http://127.0.0.1:8000"
 
 

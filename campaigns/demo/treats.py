@@ -27,7 +27,7 @@ PACKERS: Final = ("nuria", "samir")
 WEB, AT_TILL = Actor("channel", "web"), Actor("channel", TILL)
 CODES: Final = 140
 OPENED: Final = 390  # days ago
-TREATS_A_DAY: Final = 0.35
+TREATS_A_DAY: Final = 0.3
 # What people choose, and how often; a variant or slot is drawn for what has several.
 WEIGHTS: Final = {
     "five-off": 26, "flat-white": 22, "mug": 20, "cinema": 16, "museum": 7, "growers": 8, "five-cups": 4,
@@ -155,8 +155,8 @@ def _nearly_gone(story: Story, here: Iterable[Person]) -> Plan:
     """The terracotta mug was in the paper: those who hear of it take nearly all."""
     dice, keen = story.dice, sorted(here, key=lambda person: -person.keen)
     plan: Plan = []
-    for number, person in enumerate(keen[:30]):
-        treat, at = Treat(person), story.span.day(24) + timedelta(hours=9 * number)
+    for number, person in enumerate(keen[:16]):
+        treat, at = Treat(person), story.span.day(24) + timedelta(hours=15 * number)
         address = f"{dice.choice(STREETS)}, {person.profile['attributes'].get('city', 'Madrid')}"
         plan += [(at, treat.take("mug", variant="terracotta", address=address)), *_sent(treat, at, dice)]
     last = story.span.end - timedelta(minutes=50)
@@ -168,7 +168,7 @@ def _today(story: Story, here: list[Person]) -> Plan:
     end = story.span.end
     plan: Plan = []
     ready = [person for person in sorted(here, key=lambda one: -one.keen) if person.joined]
-    for number, person in enumerate(ready[30:39]):
+    for number, person in enumerate(ready[16:25]):
         treat, at = Treat(person), end - timedelta(hours=3 + 7 * number)
         is_wrong = number in UNCLEAR
         address = "Villarriba" if is_wrong else f"{STREETS[number % len(STREETS)]}, Madrid"
@@ -178,12 +178,12 @@ def _today(story: Story, here: list[Person]) -> Plan:
         if number > SENT_TODAY:
             sent = _step("sent", Actor("staff", PACKERS[0]), carrier="SEUR", tracking=f"SEUR{number:09d}")
             plan.append((end - timedelta(hours=2), treat.then(sent)))
-    for number, person in enumerate(ready[39:43]):
+    for number, person in enumerate(ready[25:29]):
         treat = Treat(person)
         plan.append((end - timedelta(minutes=90 + number), treat.take("flat-white")))
         if number % 2:
             plan.append((end - timedelta(minutes=60), treat.then(_step("ready", Actor("staff", PACKERS[0])))))
-    for number, person in enumerate(ready[43:46]):
+    for number, person in enumerate(ready[29:32]):
         code = ("five-off", "cinema", "five-off")[number]
         plan.append((end - timedelta(minutes=4 * number + 1), Treat(person).take(code, reserve=True)))
     return plan
