@@ -9,9 +9,15 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from tests import databases
+
+# Slow is no fault of a property: the machine may be busy with something else.
+hypothesis_settings.register_profile("laurel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("laurel")
 
 
 @pytest.fixture(autouse=True)

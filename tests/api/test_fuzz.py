@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from loyalty.programs.models import Channel
 from tests.api.calls import Caller, make_key
+from tests.examples import examples
 
 schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
 CHECKS = [
@@ -42,7 +43,7 @@ def busy(channel: Channel, ana: str) -> Iterator[Caller]:
 
 @schema.parametrize()
 @settings(
-    max_examples=25,
+    max_examples=examples(15),
     derandomize=True,
     deadline=None,
     database=None,

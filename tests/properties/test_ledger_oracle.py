@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,11 +21,11 @@ from loyalty.ledger.books import Books
 from loyalty.ledger.expiry import expire_wallets
 from loyalty.ledger.models import Entry, Hold, Lot, Transaction, Wallet
 from loyalty.outbox.models import Fact
+from tests.examples import examples
 from tests.ledger.characters import NOON, OLGA, TILL, a_member, a_point_type, a_program
 from tests.ledger.oracle import Account, Oracle, Refused
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = int(os.environ.get("LAUREL_EXAMPLES", "40"))
 codes = (f"life-{number}" for number in itertools.count())
 
 KINDS = (
@@ -303,7 +302,7 @@ def _pending(terms: dict[str, Any]) -> dict[str, Any]:
     return {"pending_kind": "days", "pending_days": terms["wait_days"]} if terms["wait_days"] else {}
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(settings_of_program, st.lists(acts, min_size=5, max_size=40))
 def test_any_life_of_two_members_ends_as_the_documentation_says(
     terms: dict[str, Any], story: list[tuple[str, int, int, int]]

@@ -4,7 +4,6 @@ plain oracle that knows only what was kept in the end."""
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -27,16 +26,16 @@ from loyalty.ledger.models import Wallet
 from loyalty.members import members
 from loyalty.members.models import Member
 from tests.earning.shop import NOON, Shop, open_shop
+from tests.examples import examples
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = int(os.environ.get("LAUREL_EXAMPLES", "40"))
 HALF = Fraction(1, 2)
 COFFEE = {"field": "item.category", "op": "eq", "value": "Coffee"}
 numbers = itertools.count(1)
 Json = dict[str, Any]
 
 several = settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(20),
     deadline=None,
     database=None,
     print_blob=True,

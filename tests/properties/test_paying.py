@@ -4,7 +4,6 @@ counts what is left of the basket."""
 from __future__ import annotations
 
 import itertools
-import os
 from datetime import timedelta
 from fractions import Fraction
 from math import floor
@@ -23,9 +22,9 @@ from loyalty.ledger.models import Hold, Lot, Transaction
 from loyalty.members import members
 from loyalty.members.models import Member
 from tests.earning.shop import NOON, Shop, open_shop
+from tests.examples import examples
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = int(os.environ.get("LAUREL_EXAMPLES", "40"))
 numbers = itertools.count(1)
 TILL = Actor("channel", "web")
 
@@ -71,7 +70,7 @@ def shop() -> Shop:
 
 
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(20),
     deadline=None,
     database=None,
     print_blob=True,

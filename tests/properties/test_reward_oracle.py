@@ -4,7 +4,6 @@ point is ever lost or made."""
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -20,6 +19,7 @@ from loyalty.base.errors import LaurelError
 from loyalty.ledger import proof
 from rewards import options, redemption, stock, sweep, vouchers
 from rewards.models import Redemption, Reward
+from tests.examples import examples
 from tests.rewards.oracle import Oracle, Refused, Shelf, Taken
 from tests.rewards.shop import (
     NOON,
@@ -34,7 +34,6 @@ from tests.rewards.shop import (
 )
 
 pytestmark = pytest.mark.django_db
-EXAMPLES = int(os.environ.get("LAUREL_EXAMPLES", "40"))
 programs = (f"shop-{number}" for number in itertools.count())
 VALID_DAYS = 1
 START = 200
@@ -203,7 +202,7 @@ class Shop:
 @example(story=[("redeem", 0, 2, 0), ("use", 0, 0, 0), ("cancel", 0, 0, 0), ("refund", 0, 0, 0)])
 @given(story=st.lists(acts, min_size=1, max_size=25))
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=examples(20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.tiers.oracle import Life
 from tiers import evaluation
 from tiers.course import Course, Seed, State, beginning
@@ -94,7 +95,7 @@ seeds = st.lists(
     st.builds(Seed, days, st.sampled_from(["a", "b", "c"]), days, st.one_of(st.none(), days)), max_size=1
 )
 Arrival = tuple[date, int, int]
-MUCH = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MUCH = settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @MUCH
