@@ -21,6 +21,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from loyalty.config.embedded import postgres, valkey
 from loyalty.config.embedded.leash import Leashed
 from loyalty.config.embedded.state import ROOT, EmbeddedError, state_dir
+from loyalty.ledger.tasks import verify
 from loyalty.programs.models import Program
 
 HOST = "127.0.0.1"
@@ -78,6 +79,7 @@ class Demo:
         self.step("Bringing the database up to date", lambda: call_command("migrate", verbosity=0))
         self.seed(empty=empty)
         self.step("Starting web, worker and scheduler", self.start_processes)
+        verify.delay()  # the first proof of the books; the next comes by itself, tomorrow
         self.banner()
         self.watch()
 
