@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from loyalty.base import clock
+from loyalty.base.ids import is_uuid
 from loyalty.base.models import Job
 from loyalty.console.job_list import permission_of
 from loyalty.console.panels import Level, Notice, Step, setup_steps, watchers
@@ -94,17 +95,21 @@ def _first_id(at: datetime) -> UUID:
 
 
 class Recent(NamedTuple):
-    """A transaction, and what it is in words."""
+    """A transaction, what it is in words, and what it was for: the number people know, or else its note."""
 
     booking: Transaction
     words: str
+    reference: str
 
 
 def recent(program: Program, at: datetime) -> list[Recent]:
     """The last transactions; ids rise with time, so the newest are found from the end of the key."""
     found = Transaction.objects.filter(program=program).exclude(kind=Transaction.Kind.ACTIVATE)
     found = found.select_related("member", "point_type", "hold", "reverses__hold")
-    return [Recent(one, kind_words(one, at)) for one in found.order_by("-id")[:RECENT]]
+    return [
+        Recent(one, kind_words(one, at), one.note if is_uuid(one.reference) else one.reference)
+        for one in found.order_by("-id")[:RECENT]
+    ]
 
 
 def events_aside(program: Program, at: datetime) -> list[Notice]:

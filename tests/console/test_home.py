@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -99,3 +101,14 @@ def test_a_pending_member_is_made_active_on_the_member_page() -> None:
     member.refresh_from_db()
     assert member.state == "active"
     assert "Made active" in client.get(address).content.decode()
+
+
+def test_the_last_changes_say_what_they_were_for_in_words_that_people_know() -> None:
+    member = people.ana(people.a_program())
+    internal = str(uuid4())
+    people.given(member, 5, reference=internal, note="Mug, terracotta")
+    people.given(member, 7, reference="A-1042", note="late")
+    page = people.olga().get("/admin/").content.decode()
+    assert "Mug, terracotta" in page
+    assert "A-1042" in page
+    assert internal not in page
