@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from loyalty.outbox.facts import FactRow
@@ -16,14 +16,36 @@ DOWNGRADED, WILL_DOWNGRADE = "tier.downgraded", "tier.will_downgrade"
 TOLD = (JOINED, UPGRADED, RETAINED, DOWNGRADED, WILL_DOWNGRADE)
 
 
-def changes(line: Line) -> Iterator[FactRow]:
-    """What to tell of a line's new changes; nothing of what a manual tier covers, nor of what an import brings."""
-    for change in line.changes:
-        fact = None if change.beneath or change.kind == Kind.IMPORTED else _type(line, change)
-        if fact is not None:
-            yield FactRow(
-                change.program_id, change.member_id, fact, _data(line, change), change.at, change.decided_at
-            )
+class Announcing:
+    """What is told of changes. The same change of many members is put in words once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, tuple[Mapping[str, Any], str | None, dict[str, Any]]] = {}
+
+    def changes(self, line: Line) -> Iterator[FactRow]:
+        """What to tell of a line's new changes; nothing of what a manual tier covers, nor of what an import brings."""
+        for change in line.changes:
+            if change.beneath or change.kind == Kind.IMPORTED:
+                continue
+            fact, data = self._words(line, change)
+            if fact is not None:
+                yield FactRow(change.program_id, change.member_id, fact, data, change.at, change.decided_at)
+
+    def _words(self, line: Line, change: ChangeRow) -> tuple[str | None, dict[str, Any]]:
+        numbers = change.numbers  # kept with the words, so that no other object gets its id
+        key = (
+            id(numbers),
+            change.kind,
+            change.from_code,
+            change.to_code,
+            change.valid_until,
+            change.version_id,
+            change.event_id,
+        )
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = numbers, _type(line, change), _data(line, change)
+        return found[1], found[2]
 
 
 def will_downgrade(line: Line, coming: Mapping[str, Any]) -> FactRow:

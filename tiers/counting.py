@@ -162,6 +162,16 @@ class Counting:
         state = self.state
         return state.grace_until or state.valid_until or self.next_fall(None)
 
+    def next_rise(self) -> date | None:
+        """The next day on which the tier may rise without anything being done: a period opens, or a day that weighed
+        on the window leaves it."""
+        ladder, through = self.ladder, self.state.through
+        days = [self.next_relief()]
+        waits = ladder.upgrade == Upgrade.NEXT_PERIOD
+        if waits and ladder.fit(self.value(through, through)) > ladder.rank(self.state.tier):
+            days.append(self.next_boundary())
+        return min((day for day in days if day is not None), default=None)
+
     def next_boundary(self) -> date | None:
         ladder = self.ladder
         if not ladder.is_periodic or not (ladder.rollover or ladder.upgrade == Upgrade.NEXT_PERIOD):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from tiers.ladder import Ladder
@@ -67,6 +68,13 @@ class State:
     held: int
     through: date
 
+    def likeness(self) -> tuple[object, ...]:
+        """All that decides over what comes: everything but since when the tier is held."""
+        return (
+            self.version, self.seen, self.tier, self.valid_until, self.grace_from, self.grace_until, self.carried,
+            self.carried_before, self.held, self.through,
+        )  # fmt: skip
+
 
 class Change(NamedTuple):
     """One step of the walk that changed the tier or prolonged it, on which part of the day."""
@@ -79,6 +87,12 @@ class Change(NamedTuple):
     valid_until: date | None
     version: int
     numbers: dict[str, Any]
+
+
+@lru_cache(maxsize=8192)
+def course_of(versions: tuple[Version, ...], enrolled: date, seeds: tuple[Seed, ...]) -> Course:
+    """One course for all who share it."""
+    return Course(versions, enrolled, seeds)
 
 
 def beginning(course: Course) -> State:

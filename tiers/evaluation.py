@@ -18,11 +18,10 @@ from decimal import Decimal
 from typing import Any
 
 from loyalty.base.clock import add_days
-from tiers import windows
 from tiers.counting import Counting
 from tiers.course import Change, Course, Kind, Part, Source, State, beginning
 from tiers.ladder import Ladder
-from tiers.models import Downgrade, Upgrade, Validity, Window
+from tiers.models import Downgrade, Upgrade, Validity
 from tiers.published import Version
 from tiers.windows import DAY, Number, Tally
 
@@ -54,6 +53,24 @@ def foresee(course: Course, state: State, tallies: Mapping[Source, Tally], until
     return walk
 
 
+def coming_drop(
+    course: Course, state: State, tallies: Mapping[Source, Tally], turn: date
+) -> dict[str, Any] | None:
+    """The numbers of the drop, or of the grace before it, that the day `turn` brings if nothing more is done."""
+    walk = foresee(course, state, tallies, turn)
+    ladder = course.ladder(walk.state.version)
+    lost = ladder.rank(walk.state.tier) < ladder.rank(state.tier)
+    if not lost and walk.state.grace_until is None:
+        return None
+    return {
+        "tier": state.tier,
+        "review_on": turn.isoformat(),
+        "drops_on": (walk.state.grace_until or turn).isoformat(),
+        "value": ladder.shown(walk.judged(turn)),
+        "needed": ladder.shown(ladder.bar(state.tier)),
+    }
+
+
 def walks_on(course: Course, state: State, day: date, *, less: bool) -> bool:
     """Whether activity that is added on `day` can be counted from the state on, or everything has to be counted anew:
     what is added before its end, taken off its last day (`less`), or done on the day of a new version."""
@@ -72,34 +89,6 @@ def is_behind(course: Course, state: State) -> bool:
         or (one.first_day == state.through and one.last_day_before != one.first_day)
         for one in unseen
     )
-
-
-def reaches_back(course: Course, state: State) -> date:
-    """The first day whose activity a walk from this state can ask for, but for ladders that count since ever."""
-    days = [state.through]
-    for ladder in _in_play(course, state):
-        first = windows.start(ladder, state.through, course.enrolled)
-        if first is not None:
-            before = ladder.upgrade == Upgrade.NEXT_PERIOD
-            days.append(windows.period_start(ladder, first - DAY, course.enrolled) if before else first)
-        if state.grace_from is not None:
-            days.append(windows.start(ladder, state.grace_from - DAY, course.enrolled) or state.through)
-    return min(days)
-
-
-def counts_since_ever(course: Course, state: State) -> bool:
-    return any(ladder.window == Window.LIFETIME for ladder in _in_play(course, state))
-
-
-def sources(course: Course, state: State) -> set[Source]:
-    """What a walk from this state counts."""
-    return {ladder.source for ladder in _in_play(course, state)}
-
-
-def _in_play(course: Course, state: State) -> set[Ladder]:
-    """The ladders that a walk from this state may look at."""
-    numbers = {state.version, state.seen, state.held, *range(state.seen + 1, len(course.versions) + 1)}
-    return {course.ladder(number) for number in numbers if number}
 
 
 @dataclass(slots=True)

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from loyalty.base.clock import local_date, midnight
 from tiers import deeds, evaluation, rows
+from tiers.alike import Alike, coming, tallies_of
 from tiers.course import Change, Course, Source, State, beginning
-from tiers.deeds import Days
-from tiers.models import Measure, Upgrade
+from tiers.deeds import Days, Wanted
 from tiers.published import Published
+from tiers.reach import reach
 from tiers.rows import ChangeRow
 from tiers.windows import DAY, Number, Tally
 
@@ -59,13 +60,17 @@ class Overlay(NamedTuple):
 @dataclass(slots=True)
 class Line:
     """`state` is the computation's; `since_at` the instant of its last change; `over` the manual tier that was written
-    as lying over it. `days` holds what was done from `known_from` on."""
+    as lying over it. `days` holds what was done from `known_from` on. `counts_balance`: a ladder judges a balance; only
+    days that are over are counted then, as it goes up and down."""
 
     tier_set: Published
     person: Person
     course: Course
     state: State
     at: datetime
+    today: date
+    counts_balance: bool = False
+    alike: Alike | None = None
     since_at: datetime | None = None
     over_id: int | None = None
     warned_for: date | None = None
@@ -77,26 +82,20 @@ class Line:
     history: list[tuple[datetime, str]] | None = None
     changes: list[ChangeRow] = field(default_factory=list)
     _tallies: dict[Source, Tally] | None = None
+    _coming: tuple[date | None, date | None] | None = None
 
     # --- reading --------------------------------------------------------------------------------------------
 
     @property
-    def today(self) -> date:
-        return local_date(self.at, self.tier_set.zone)
-
-    @property
-    def counts_balance(self) -> bool:
-        """Whether a ladder judges a balance: only days that are over are counted then, as it goes up and down."""
-        return any(version.ladder.measure == Measure.BALANCE for version in self.course.versions)
-
-    @property
     def tallies(self) -> dict[Source, Tally]:
         if self._tallies is None:
-            self._tallies = {source: Tally(sorted(days.items())) for source, days in self.days.items()}
+            self._tallies = tallies_of(self.days)
         return self._tallies
 
     def overlay(self, at: datetime) -> Overlay | None:
         """The manual tier in force at an instant."""
+        if not self.overlays:
+            return None
         return next((one for one in reversed(self.overlays) if one.holds(at)), None)
 
     def tier_at(self, at: datetime) -> str:
@@ -137,7 +136,7 @@ class Line:
         for source, value in added.items():
             own = self.days.setdefault(source, {})
             own[day] = own.get(day, 0) + value
-        self._tallies, self.touched = None, True
+        self._tallies, self._coming, self.touched = None, None, True
         if walks_on:
             self._walk(max(day, self.state.through), cause, again=day == self.state.through)
         else:
@@ -149,7 +148,7 @@ class Line:
         anew = beginning(self.course)
         until = max(self.state.through, anew.through)
         state, walked = evaluation.advance(self.course, anew, self.tallies, until)
-        before, self.state = self.state, state
+        before, self.state, self._coming = self.state, state, None
         if before.version == 0:
             self._note(walked, cause)
         else:
@@ -158,7 +157,12 @@ class Line:
 
     def _walk(self, until: date, cause: Cause | None, *, again: bool = False) -> None:
         version, seen = self.state.version, self.state.seen
-        self.state, walked = evaluation.advance(self.course, self.state, self.tallies, until, again=again)
+        if self.alike is not None and not again:
+            self.state, walked, *coming = self.alike.walk(self.course, self.state, self.days, until)
+            self._coming = coming[0], coming[1]
+        else:
+            self.state, walked = evaluation.advance(self.course, self.state, self.tallies, until, again=again)
+            self._coming = None
         self.touched = self.touched or (version, seen) != (self.state.version, self.state.seen)
         self._note(walked, cause)
 
@@ -167,24 +171,24 @@ class Line:
 
     def _know_all(self) -> None:
         """Load what was done before what is known, keeping what was added here."""
-        first = evaluation.reaches_back(self.course, beginning(self.course))
-        if first >= self.known_from:
+        asked = reach(self.course, beginning(self.course))
+        if asked.first >= self.known_from:
             return
-        whole = any(
-            version.ladder.span is None and not version.ladder.is_periodic for version in self.course.versions
-        )
-        older = deeds.load(self.tier_set, self._sources(), {self.person.id: first}, whole=whole)
-        for source in self._sources():
-            own, loaded = self.days.get(source, {}), older.get((self.person.id, source), {})
+        wanted = Wanted(self.person.id, asked.first)
+        (older,) = deeds.load(self.tier_set, asked.sources, [wanted], whole=asked.since_ever)
+        for source, loaded in older.items():
+            own = self.days.get(source, {})
             kept = {day: value for day, value in own.items() if day >= self.known_from}
             self.days[source] = {day: value for day, value in loaded.items() if day < self.known_from} | kept
-        self.known_from, self._tallies = first, None
+        self.known_from, self._tallies = asked.first, None
 
     # --- what is written of it ------------------------------------------------------------------------------
 
     def _note(self, walked: Sequence[Change], cause: Cause | None) -> None:
         for change in walked:
-            why = cause if change.part == "day" or cause is None else cause._replace(event_id=None)
+            why = cause
+            if cause is not None and cause.event_id is not None and change.part != "day":
+                why = cause._replace(event_id=None)
             self._append(change.kind, change, self._instant(change, cause), why)
 
     def _correct(self, before: State, walked: Sequence[Change], cause: Cause | None) -> None:
@@ -212,13 +216,13 @@ class Line:
         self._append(kind, row, at, cause)
 
     def _append(self, kind: str, change: Change, at: datetime, cause: Cause | None) -> None:
-        over = self.overlay(self.at) or self.overlay(at)
+        covered = bool(self.overlays) and (self.overlay(self.at) or self.overlay(at)) is not None
         cause = cause or Cause()
         self.changes.append(
             ChangeRow(
                 self.tier_set.program_id, self.tier_set.set_id, self.person.id, kind, change.from_code,
                 change.to_code, at, self.at, change.valid_until, change.numbers,
-                self.course.versions[change.version - 1].id, None, over is not None, cause.event_id, cause.job_id,
+                self.course.versions[change.version - 1].id, None, covered, cause.event_id, cause.job_id,
                 cause.actor, cause.reason,
             )
         )  # fmt: skip
@@ -243,49 +247,24 @@ class Line:
 
     def next_turn(self) -> date | None:
         """The next day on which the tier is judged, as far as is known."""
-        return self._walker().next_turn() if self.state.version else None
+        return self._next()[0]
 
     def next_rise(self) -> date | None:
-        """The next day on which the tier may rise without anything being done: a period opens, or a day that weighed
-        on the window leaves it."""
-        if not self.state.version:
-            return None
-        walk, through = self._walker(), self.state.through
-        ladder = walk.ladder
-        days = [walk.next_relief()]
-        if ladder.upgrade == Upgrade.NEXT_PERIOD and ladder.fit(walk.value(through, through)) > ladder.rank(
-            self.state.tier
-        ):
-            days.append(walk.next_boundary())
-        return min((day for day in days if day is not None), default=None)
+        """The next day on which the tier may rise without anything being done."""
+        return self._next()[1]
 
-    def _walker(self) -> evaluation.Walk:
-        return evaluation.Walk(self.course, self.state, self.tallies)
+    def _next(self) -> tuple[date | None, date | None]:
+        if self._coming is None:
+            self._coming = coming(self.course, self.state, self.tallies)
+        return self._coming
 
     def would_drop(self, turn: date) -> dict[str, Any] | None:
         """The numbers of the drop, or of the grace before it, that the day `turn` brings if nothing more is done."""
-        walk = evaluation.foresee(self.course, self.state, self.tallies, turn)
-        ladder = self.course.ladder(walk.state.version)
-        lost = ladder.rank(walk.state.tier) < ladder.rank(self.state.tier)
-        if not lost and walk.state.grace_until is None:
-            return None
-        drops_on = walk.state.grace_until or turn
-        value = walk.judged(turn)
-        return {
-            "tier": self.state.tier,
-            "review_on": turn.isoformat(),
-            "drops_on": drops_on.isoformat(),
-            "value": ladder.shown(value),
-            "needed": ladder.shown(ladder.bar(self.state.tier)),
-        }
+        if self.alike is not None:
+            return self.alike.drop(self.course, self.state, self.days, turn)
+        return evaluation.coming_drop(self.course, self.state, self.tallies, turn)
 
 
 @lru_cache(maxsize=8192)
 def midnight_of(day: date, zone: ZoneInfo) -> datetime:
     return midnight(day, zone)
-
-
-@lru_cache(maxsize=8192)
-def last_of(day: date) -> date:
-    """The last day of something that ends at the beginning of `day`."""
-    return day - DAY

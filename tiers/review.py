@@ -8,22 +8,25 @@ busy, then it takes those few and waits for them. What it finds late it dates by
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.base import clock, jobs
+from loyalty.base.copying import as_array
 from loyalty.base.job_kinds import JobKind, job_kinds, summary
 from loyalty.base.locking import retrying
 from loyalty.base.models import Job
+from loyalty.base.prepared import prepared
 from loyalty.members.models import Member
 from loyalty.programs.models import Program
 from loyalty.programs.nightly import Night
 from tiers import published
+from tiers.alike import Alike
 from tiers.lines import Cause
 from tiers.published import Published
 from tiers.standings import Standings
@@ -38,8 +41,7 @@ Note = Callable[[int, UUID], None]
 Act = Callable[[Standings, Cause], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """What a standing needs of a member, whose row is locked."""
 
     id: UUID
@@ -48,7 +50,7 @@ class Person:
 
 
 _LOCK = """SELECT id, program_id, enrolled_at FROM members_member
-WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"""
+WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE"""
 SKIPPING = " SKIP LOCKED"
 
 # Who is judged or warned by tonight, who has not been looked at under the newest version, and who is new.
@@ -173,6 +175,7 @@ class Run:
     act: Act
     at: datetime
     cause: Cause
+    alike: Alike = field(default_factory=Alike)
 
     def through(self, select: str, *, size: int, wait: bool, after: UUID, done: int, note: Note) -> int:
         """All that `select` finds, chunk by chunk; how many members, with the `done` before."""
@@ -189,10 +192,10 @@ class Run:
 
     def chunk(self, ids: Sequence[UUID], *, wait: bool) -> int:
         """Lock these members, look at their standings and write them; how many. Within a transaction."""
-        with connection.cursor() as cursor:
-            cursor.execute(_LOCK + ("" if wait else SKIPPING), [list(ids)])
+        with prepared() as cursor:
+            cursor.execute(_LOCK + ("" if wait else SKIPPING), [as_array(ids)], binary=True)
             people = [Person(*row) for row in cursor.fetchall()]
-        standings = Standings({self.program.pk: self.sets}, at=self.at)
+        standings = Standings({self.program.pk: self.sets}, at=self.at, alike=self.alike)
         standings.load(people, anew=self.act is _recount)
         self.act(standings, self.cause)
         standings.write(self.cause)

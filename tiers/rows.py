@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from loyalty.base.copying import copy_rows
+from loyalty.base.copying import Shared, as_array, copy_rows
+from loyalty.base.prepared import prepared
 from loyalty.base.strict_json import dumps
 from tiers.windows import Number
 
@@ -92,7 +93,7 @@ ON CONFLICT (member_id, tier_set_id) DO UPDATE SET {changed}
 def standings(member_ids: Collection[UUID]) -> list[StandingRow]:
     """The standings of these members on all ladders."""
     rows = _of_members(f"SELECT {', '.join(StandingRow._fields)} FROM tiers_standing", member_ids)
-    return [StandingRow(*row) for row in rows]
+    return list(map(StandingRow._make, rows))
 
 
 def placements(member_ids: Collection[UUID]) -> list[PlacementRow]:
@@ -118,8 +119,10 @@ def history(member_ids: Collection[UUID]) -> dict[tuple[UUID, int], list[tuple[d
 def _of_members(select: str, member_ids: Collection[UUID], rest: str = "") -> list[tuple[Any, ...]]:
     if not member_ids:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(f"{select} WHERE member_id = ANY(%s) {rest}", [list(member_ids)])
+    with prepared() as cursor:
+        cursor.execute(
+            f"{select} WHERE member_id = ANY(%s::uuid[]) {rest}", [as_array(member_ids)], binary=True
+        )
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
 
@@ -127,12 +130,14 @@ def _of_members(select: str, member_ids: Collection[UUID], rest: str = "") -> li
 def save_standings(rows: Sequence[StandingRow]) -> None:
     """Insert or replace, in the order of the members."""
     if rows:
-        ordered = sorted(rows, key=lambda row: (row.member_id, row.tier_set_id))
+        ordered = sorted(rows, key=lambda row: (row.member_id.int, row.tier_set_id))
         with connection.cursor() as cursor:
-            cursor.execute(_SAVE, [list(column) for column in zip(*ordered, strict=True)])
+            cursor.execute(_SAVE, [as_array(column) for column in zip(*ordered, strict=True)])
 
 
 def append_changes(rows: Sequence[ChangeRow]) -> None:
+    """In this order. Members who are alike share their numbers, whose text is made once."""
     numbers = ChangeRow._fields.index("numbers")
-    written = ((*row[:numbers], dumps(row.numbers), *row[numbers + 1 :]) for row in rows)
-    copy_rows("tiers_tierchange", ChangeRow._fields, written)
+    text = Shared(dumps)
+    cells = ((*row[:numbers], text(row.numbers), *row[numbers + 1 :]) for row in rows)
+    copy_rows("tiers_tierchange", ChangeRow._fields, cells)

@@ -7,6 +7,7 @@ A program without a published ladder costs nothing: no query, no object.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -17,16 +18,21 @@ from loyalty.members import members
 from loyalty.outbox import facts
 from loyalty.outbox.facts import FactRow
 from tiers import announcing, benefits, deeds, evaluation, rows
+from tiers.alike import Alike
 from tiers.benefits import NOTHING, Benefits
-from tiers.course import Course, Seed, Source, State, beginning
+from tiers.course import Seed, Source, State, beginning, course_of
+from tiers.deeds import Wanted
 from tiers.lines import Cause, Line, Overlay, Person, midnight_of
 from tiers.models import Measure, Placement
-from tiers.published import Published
+from tiers.published import Published, Version
+from tiers.reach import Reach, reach
 from tiers.rows import ChangeRow, PlacementRow, StandingRow
 from tiers.windows import DAY, Number
 
 Ladders = Mapping[int, Sequence[Published]]
 NO_MONEY: Final = Decimal(0)
+NO_SEEDS: Final[tuple[Seed, ...]] = ()
+NO_OVERLAYS: Final[tuple[Overlay, ...]] = ()
 
 
 class Held(NamedTuple):
@@ -41,11 +47,16 @@ NO_TIER: Final = Held("", "", NOTHING)
 
 
 class Standings:
-    """The standings of some members, whose rows are locked by the caller; `ladders` by program id."""
+    """The standings of some members, whose rows are locked by the caller; `ladders` by program id. `alike`: what a run
+    through many members knows of those before; nothing is added to any of them."""
 
-    def __init__(self, ladders: Ladders, *, at: datetime) -> None:
-        self.ladders = {program_id: sets for program_id, sets in ladders.items() if sets}
-        self.at = at
+    def __init__(self, ladders: Ladders, *, at: datetime, alike: Alike | None = None) -> None:
+        self.ladders = {
+            program_id: [Ground.of(one, at) for one in sets if one.at(at) is not None]
+            for program_id, sets in ladders.items()
+            if sets
+        }
+        self.at, self.alike = at, alike
         self.lines: dict[UUID, list[Line]] = {}
 
     def load(
@@ -53,17 +64,17 @@ class Standings:
     ) -> None:
         """Read what is known of these members. `since`: the earliest day on which something will be added, where it
         may lie before the day up to which a standing is computed; `anew`: all will be counted from the beginning."""
-        wanted = [person for person in people if person.program_id in self.ladders]
+        wanted = sorted((one for one in people if one.program_id in self.ladders), key=lambda one: one.id.int)
         if not wanted:
             return
         ids = [person.id for person in wanted]
         stored = {(row.member_id, row.tier_set_id): row for row in rows.standings(ids)}
         placed = _by_member(rows.placements(ids))
         for person in wanted:
+            own = placed.get(person.id, ())
             self.lines[person.id] = [
-                _line(one, person, stored.get((person.id, one.set_id)), placed.get(person.id, []), self.at)
-                for one in self.ladders[person.program_id]
-                if one.at(self.at) is not None
+                self._line(ground, person, stored.get((person.id, ground.tier_set.set_id)), own)
+                for ground in self.ladders[person.program_id]
             ]
         self._load_days({person.id: date.min for person in wanted} if anew else since or {})
 
@@ -100,13 +111,14 @@ class Standings:
     def write(self, cause: Cause | None = None) -> int:
         """Write whatever has changed, in the caller's transaction; how many standings that were."""
         lines = [line for line in self._all() if line.touched or line.is_new]
+        announced = announcing.Announcing()
         told: list[FactRow] = []
         standings: list[StandingRow] = []
         for line in lines:
             line.advance(line.today, cause)
             over = line.overlay(self.at)
             _lay_over(line, over, cause)
-            told += announcing.changes(line)
+            told += announced.changes(line)
             standings.append(self._row(line, over, told))
         rows.save_standings(standings)
         rows.append_changes([change for line in lines for change in line.changes])
@@ -118,7 +130,7 @@ class Standings:
         return len(lines)
 
     def _all(self) -> list[Line]:
-        return [line for member_id in sorted(self.lines) for line in self.lines[member_id]]
+        return [line for lines in self.lines.values() for line in lines]
 
     def _load_days(self, since: Mapping[UUID, date]) -> None:
         """One query for each ladder and what it counts."""
@@ -126,19 +138,46 @@ class Standings:
         for line in self._all():
             by_set.setdefault(line.tier_set.set_id, []).append(line)
         for lines in by_set.values():
-            sources: set[Source] = set()
-            whole = False
-            for line in lines:
-                state = line.state
-                if since.get(line.person.id, date.max) < state.through or _is_behind(line):
-                    state = beginning(line.course)
-                line.known_from = evaluation.reaches_back(line.course, state)
-                sources |= evaluation.sources(line.course, state)
-                whole = whole or evaluation.counts_since_ever(line.course, state)
-            firsts = {line.person.id: line.known_from for line in lines}
-            found = deeds.load(lines[0].tier_set, sources, firsts, whole=whole)
-            for line in lines:
-                line.days = {source: found.get((line.person.id, source), {}) for source in sources}
+            reaches = [self._reach(line, since) for line in lines]
+            wanted = [
+                Wanted(line.person.id, one.first, one.opened, line.state.through)
+                if one.opened
+                else Wanted(line.person.id, one.first)
+                for line, one in zip(lines, reaches, strict=True)
+            ]
+            sources = frozenset[Source]().union(*{one.sources for one in reaches})
+            whole = any(one.since_ever for one in reaches)
+            found = deeds.load(lines[0].tier_set, sources, wanted, whole=whole)
+            for line, own, one in zip(lines, found, reaches, strict=True):
+                line.days, line.known_from = own, date.max if one.opened else one.first
+
+    def _reach(self, line: Line, since: Mapping[UUID, date]) -> Reach:
+        """What to read of a member. Single days where something may be added; sums will do in a run through many."""
+        state = line.state
+        if (since and since.get(line.person.id, date.max) < state.through) or _is_behind(line):
+            return reach(line.course, beginning(line.course))._replace(opened=None)
+        if self.alike is None:
+            return reach(line.course, state)._replace(opened=None)
+        return self.alike.reach(line.course, state)
+
+    def _line(
+        self, ground: Ground, person: Person, row: StandingRow | None, placed: Sequence[PlacementRow]
+    ) -> Line:
+        tier_set, seeds, overlays = ground.tier_set, NO_SEEDS, NO_OVERLAYS
+        if placed:
+            own = [one for one in placed if one.tier_set_id == tier_set.set_id]
+            seeds = tuple(
+                _seed(one) for one in own if one.kind == Placement.Kind.IMPORT and one.ended_at is None
+            )
+            overlays = tuple(_overlay(one, tier_set) for one in own if one.kind == Placement.Kind.MANUAL)
+        course = course_of(ground.versions, local_date(person.enrolled_at, tier_set.zone), seeds)
+        line = Line(
+            tier_set, person, course, beginning(course) if row is None else ground.state(row), self.at, ground.today,
+            counts_balance=ground.counts_balance, alike=self.alike, overlays=overlays, is_new=row is None,
+        )  # fmt: skip
+        if row is not None:
+            line.since_at, line.over_id, line.warned_for = row.since_at, row.placement_id, row.warned_for
+        return line
 
     def _row(self, line: Line, over: Overlay | None, told: list[FactRow]) -> StandingRow:
         state, versions = line.state, line.course.versions
@@ -152,6 +191,37 @@ class Standings:
             state.tier, state.since, line.since_at, state.valid_until, state.grace_from, state.grace_until,
             state.carried, state.carried_before, over.id if over else None, state.through, review_on,
             line.warned_for, self.at,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all members of a ladder have in common at an instant."""
+
+    tier_set: Published
+    versions: tuple[Version, ...]
+    numbers: Mapping[int, int]
+    today: date
+    counts_balance: bool
+
+    @classmethod
+    def of(cls, tier_set: Published, at: datetime) -> Ground:
+        versions = tuple(one for one in tier_set.versions if one.effective_from <= at)
+        return cls(
+            tier_set,
+            versions,
+            {version.id: version.number for version in versions},
+            local_date(at, tier_set.zone),
+            any(version.ladder.measure == Measure.BALANCE for version in versions),
+        )
+
+    def state(self, row: StandingRow) -> State:
+        """The computation's state as it was stored."""
+        numbers = self.numbers
+        return State(
+            numbers[row.version_id], numbers[row.seen_version_id], row.tier_code, row.since, row.valid_until,
+            row.grace_from, row.grace_until, row.carried, row.carried_before,
+            numbers[row.held_version_id] if row.held_version_id else 0, row.computed_through,
         )  # fmt: skip
 
 
@@ -170,31 +240,6 @@ def done(
         (Measure.VISITS.value, None): visits,
     }
     return found | {(Measure.POINTS.value, type_id): amount for type_id, amount in (points or {}).items()}
-
-
-def _line(
-    tier_set: Published, person: Person, row: StandingRow | None, placed: Sequence[PlacementRow], at: datetime
-) -> Line:
-    zone = tier_set.zone
-    own = [one for one in placed if one.tier_set_id == tier_set.set_id]
-    course = Course(
-        [version for version in tier_set.versions if version.effective_from <= at],
-        local_date(person.enrolled_at, zone),
-        tuple(_seed(one) for one in own if one.kind == Placement.Kind.IMPORT and one.ended_at is None),
-    )
-    overlays = [_overlay(one, tier_set) for one in own if one.kind == Placement.Kind.MANUAL]
-    if row is None:
-        return Line(tier_set, person, course, beginning(course), at, overlays=overlays, is_new=True)
-    numbers = {version.id: version.number for version in tier_set.versions}
-    state = State(
-        numbers[row.version_id], numbers[row.seen_version_id], row.tier_code, row.since, row.valid_until,
-        row.grace_from, row.grace_until, row.carried, row.carried_before,
-        numbers[row.held_version_id] if row.held_version_id else 0, row.computed_through,
-    )  # fmt: skip
-    return Line(
-        tier_set, person, course, state, at,
-        since_at=row.since_at, over_id=row.placement_id, warned_for=row.warned_for, overlays=overlays,
-    )  # fmt: skip
 
 
 def _is_behind(line: Line) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db import connection
+
+T = TypeVar("T")
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -24,6 +28,40 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[object
     # Django wraps the errors of execute() alone; those of a COPY come when it ends.
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(block)
+
+
+class Shared(Generic[T]):
+    """Text of objects that many rows share: each is written once."""
+
+    def __init__(self, write: Callable[[T], str]) -> None:
+        self._write = write
+        self._known: dict[int, tuple[T, str]] = {}  # with the object, so that no other one gets its id
+
+    def __call__(self, value: T) -> str:
+        known = self._known.get(id(value))
+        if known is None:
+            known = self._known[id(value)] = value, self._write(value)
+        return known[1]
+
+
+def as_array(cells: Iterable[object]) -> str:
+    """A column of many rows as the text of an array, for `unnest(%s::uuid[], …)`: what copy_rows() takes but lists.
+    A quarter of the time of a list as a parameter."""
+    return "{" + ",".join(map(_Elements().__getitem__, cells)) + "}"
+
+
+class _Elements(dict[object, str]):
+    """How the values of one column are written; in most columns, but of ids, they repeat."""
+
+    def __missing__(self, cell: object) -> str:
+        if isinstance(cell, UUID):
+            return cell.hex
+        text = self[cell] = _ELEMENTS.get(type(cell), _quoted)(cell)
+        return text
+
+
+def _quoted(value: object) -> str:
+    return '"' + str(value).replace("\\", r"\\").replace('"', r"\"") + '"'
 
 
 def _text(value: str) -> str:
@@ -51,6 +89,14 @@ _WRITERS: dict[type, Callable[[Any], str]] = {
     int: str,
     # A quarter of the time of str(), and PostgreSQL reads it as well.
     UUID: lambda value: value.hex,
-    datetime: datetime.isoformat,
+    datetime: lru_cache(maxsize=4096)(datetime.isoformat),  # one instant stands in many rows
+    date: date.isoformat,
     list: _array,
+}
+_ELEMENTS: dict[type, Callable[[Any], str]] = {
+    type(None): lambda value: "NULL",
+    int: str,
+    Decimal: str,
+    UUID: lambda value: value.hex,
+    date: date.isoformat,
 }

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from loyalty.base.copying import as_array
 from loyalty.base.locking import retrying
 from loyalty.members.errors import (
     IdentifierRequired,
@@ -285,8 +286,8 @@ def set_standing(
 
 def set_standings(rows: Iterable[Standing]) -> None:
     """The same for many members in one statement, in the order of their ids."""
-    ordered = sorted(rows, key=lambda row: row[0])
+    ordered = sorted(rows, key=lambda row: row[0].int)
     if not ordered:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [list(column) for column in zip(*ordered, strict=True)])
+        cursor.execute(_STANDING, [as_array(column) for column in zip(*ordered, strict=True)])

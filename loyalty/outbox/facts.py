@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from loyalty.base.copying import copy_rows
+from loyalty.base.copying import Shared, copy_rows
 
 COLUMNS = ("program_id", "member_id", "type", "data", "occurred_at", "recorded_at")
 
@@ -47,7 +47,8 @@ def record_many(rows: Iterable[FactRow]) -> None:
     """Record facts in this order with one COPY, within the caller's transaction."""
     if not connection.in_atomic_block:
         raise RuntimeError("a fact is recorded in the transaction of its change")
-    copy_rows("outbox_fact", COLUMNS, ((*row[:3], _json(row.data), *row[4:]) for row in rows))
+    text = Shared(_json)
+    copy_rows("outbox_fact", COLUMNS, ((*row[:3], text(row.data), *row[4:]) for row in rows))
 
 
 def complete(member_id: UUID, kind: str, more: Mapping[str, object]) -> None:

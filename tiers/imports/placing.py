@@ -54,7 +54,7 @@ def _recount(members: Sequence[Member], batch: Job, actor: Actor, at: datetime) 
         return
     program_id = members[0].program_id
     standings = Standings({program_id: published.of_program(program_id)}, at=at)
-    standings.load(members)
+    standings.load(members, anew=True)
     cause = Cause(job_id=batch.pk, actor=actor.name, reason="import")
     standings.recount(cause)
     standings.write(cause)
