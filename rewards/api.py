@@ -49,7 +49,7 @@ def get_rewards(
     """Rewards that are live or paused, in the order of the catalogue, with prices and how many there are now. Whether a
     certain member can have one, GET /offers/available tells."""
     program = caller_of(request).program
-    items = _after(list(shelf.of_program(program.pk).items.values()), cursor)
+    items = _after(shelf.of_program(program.pk).on_offer, cursor)
     left = options.of_program(program.pk, at=clock.now())
     page = page_of(items[: limit + 1], limit, _key)
     return http.answer(
@@ -58,15 +58,14 @@ def get_rewards(
 
 
 def _after(items: Sequence[Item], cursor: str | None) -> list[Item]:
-    """What has not ended, from the cursor on."""
-    found = [item for item in items if item.reward.status != Reward.Status.ENDED]
+    """From the cursor on."""
     if (key := read_cursor(cursor)) is None:
-        return found
+        return list(items)
     position, _, code = key.partition(":")
     if not (position.isdecimal() and len(position) <= 6 and code):
         raise bad_cursor()
     last = (int(position), code)
-    return [item for item in found if (item.reward.position, item.reward.code) > last]
+    return [item for item in items if (item.reward.position, item.reward.code) > last]
 
 
 def _key(item: Item) -> str:

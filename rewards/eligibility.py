@@ -6,35 +6,58 @@ given, the one that nothing can be done about first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, ParamSpec, cast
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
-from django.utils.translation import get_language, ngettext
+from django.utils.functional import lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from loyalty.base.clock import write_instant
 from loyalty.base.numbers import Rounding, format_points, to_units
+from loyalty.base.words import Words
 from loyalty.programs.models import PointType
 from rewards.limits import Reached, cooling_until, reached
 from rewards.models import Reward
-from rewards.shelf import Item
+from rewards.shelf import Item, Listed
+
+P = ParamSpec("P")
 
 PASSING: Final = frozenset({"insufficient_points", "not_yet", "cap_reached", "cooldown", "outside_hours"})
 """Reasons that pass by themselves, or with more points."""
 
 
 class Reason(NamedTuple):
-    """Why not."""
+    """Why not. The sentence is put together when somebody reads it, and most are only counted."""
 
     code: str
-    sentence: str
+    sentence: Words
     numbers: dict[str, object]
+
+
+_SOLD_OUT: Final = Reason("sold_out", gettext_lazy("It is sold out."), {})
+_ENDED: Final = Reason("ended", gettext_lazy("This reward has ended."), {})
+_DATES_OVER: Final = Reason("ended", gettext_lazy("Its dates are over."), {})
+_PAUSED: Final = Reason("paused", gettext_lazy("This reward is paused at the moment."), {})
+_OUTSIDE_HOURS: Final = Reason(
+    "outside_hours", gettext_lazy("It cannot be had on this day or at this time."), {}
+)
+_MAY_NOT_REDEEM: Final = Reason(
+    "member_may_not_redeem", gettext_lazy("This member may not use points now."), {}
+)
+_NOT_IN_AUDIENCE: Final = Reason("not_in_audience", gettext_lazy("This reward is for other members."), {})
+_NO_PRICE: Final = Reason("no_price", gettext_lazy("There is no price for this member."), {})
+
+
+def _in_words(write: Callable[P, str]) -> Callable[P, Words]:
+    """What the function writes, at the moment when it is read."""
+    return cast(Callable[P, Words], lazy(write, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +75,7 @@ class Asking:
     available: Mapping[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """A stock to take from: the reward as such, a variant or a slot. `left` None: no limit."""
 
     id: int
@@ -68,8 +90,7 @@ class Option:
         return self.starts_at is not None and self.starts_at <= at
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What it costs this member, in points of one type; `listed` is the price before the tier's factor."""
 
     point_type: PointType
@@ -79,7 +100,8 @@ class Cost:
 
     @property
     def missing(self) -> int:
-        return max(0, self.points - self.has)
+        """Debt is not to be paid here: what is free is free."""
+        return max(0, self.points - max(0, self.has))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +118,7 @@ class Verdict:
     def cost_in(self, point_type_id: int | None) -> Cost | None:
         """The cost in points of a type; without one the first that the member can pay, else the first."""
         if point_type_id is not None:
-            return next((one for one in self.costs if one.point_type.pk == point_type_id), None)
+            return next((one for one in self.costs if one.point_type.id == point_type_id), None)
         return next((one for one in self.costs if not one.missing), self.costs[0] if self.costs else None)
 
 
@@ -109,8 +131,9 @@ def judge(
     point_type_id: int | None = None,
 ) -> Verdict:
     """Everything about one reward for one member. With `point_type_id`, only the price in that type counts."""
-    listed = costs(item, asking)
-    asked = tuple(one for one in listed if point_type_id in (None, one.point_type.pk))
+    asked = costs(item, asking)
+    if point_type_id is not None:
+        asked = tuple(one for one in asked if one.point_type.id == point_type_id)
     reasons = [
         *_status(item.reward),
         *_dates(item, asking),
@@ -125,14 +148,24 @@ def judge(
 def costs(item: Item, asking: Asking) -> tuple[Cost, ...]:
     """Of each point type the first price that fits the member, with the factor of the tier."""
     found: dict[int, Cost] = {}
-    for price in item.prices:
-        type_id = price.point_type.pk
-        if type_id in found or (price.tiers and asking.tier not in price.tiers):
-            continue
-        if price.audience.matches(asking.view):
-            points = factored(price.points, asking.price_factor, price.point_type.decimals, asking.rounding)
+    for price, points in listed(item, asking).prices:
+        type_id = price.point_type.id
+        if type_id not in found and price.audience.matches(asking.view):
             found[type_id] = Cost(price.point_type, points, price.points, asking.available.get(type_id, 0))
     return tuple(found.values())
+
+
+def listed(item: Item, asking: Asking) -> Listed:
+    """The prices for the member's tier with its factor, worked out once for each tier."""
+    key = asking.tier, asking.price_factor
+    known = item.by_tier.get(key)
+    if known is None:
+        known = item.by_tier[key] = Listed.of(
+            (one, factored(one.points, asking.price_factor, one.point_type.decimals, asking.rounding))
+            for one in item.prices
+            if not one.tiers or asking.tier in one.tiers
+        )
+    return known
 
 
 def factored(points: int, factor: Decimal, decimals: int, rounding: Rounding) -> int:
@@ -145,89 +178,90 @@ def factored(points: int, factor: Decimal, decimals: int, rounding: Rounding) ->
 
 
 def sold_out() -> Reason:
-    return Reason("sold_out", _("It is sold out."), {})
+    return _SOLD_OUT
 
 
 def _status(reward: Reward) -> Iterator[Reason]:
     if reward.status == Reward.Status.ENDED:
-        yield Reason("ended", _("This reward has ended."), {})
+        yield _ENDED
     elif reward.status == Reward.Status.PAUSED:
-        yield Reason("paused", _("This reward is paused at the moment."), {})
+        yield _PAUSED
 
 
 def _dates(item: Item, asking: Asking) -> Iterator[Reason]:
     schedule = item.schedule
-    if schedule.starts_at is not None and asking.early_days:
+    if schedule.is_always:
+        return
+    if asking.early_days and schedule.starts_at is not None and asking.at < schedule.starts_at:
         local_start = schedule.starts_at.astimezone(asking.zone)  # so that a day is a day on the wall clock
         schedule = replace(schedule, starts_at=local_start - timedelta(days=asking.early_days))
     match schedule.miss(asking.at, asking.at.astimezone(asking.zone)):
         case "before":
             assert schedule.starts_at is not None
-            when = _said(schedule.starts_at, asking.zone)
-            sentence = _("It can be had from %(when)s on.") % {"when": when}
+            sentence = _from_then_on(schedule.starts_at, asking.zone)
             yield Reason("not_yet", sentence, _opens(schedule.starts_at))
         case "after":
             if item.reward.status != Reward.Status.ENDED:
-                yield Reason("ended", _("This reward has ended."), {})
+                yield _ENDED
         case "weekday" | "hours":
-            yield Reason("outside_hours", _("It cannot be had on this day or at this time."), {})
+            yield _OUTSIDE_HOURS
 
 
 def _member(item: Item, asking: Asking) -> Iterator[Reason]:
     if not asking.may_redeem:
-        yield Reason("member_may_not_redeem", _("This member may not use points now."), {})
+        yield _MAY_NOT_REDEEM
     if not item.audience.matches(asking.view):
-        yield Reason("not_in_audience", _("This reward is for other members."), {})
+        yield _NOT_IN_AUDIENCE
 
 
 def _limits(item: Item, asking: Asking, taken_at: Sequence[datetime]) -> Iterator[Reason]:
+    if not taken_at:
+        return
     if found := reached(item.caps, taken_at, asking.at, asking.zone):
         yield _cap_reached(found, asking)
     if until := cooling_until(item.reward.cooldown_hours, taken_at, asking.at):
-        sentence = _("It can be had again from %(when)s on.") % {"when": _said(until, asking.zone)}
-        yield Reason("cooldown", sentence, _opens(until))
+        yield Reason("cooldown", _again_from(until, asking.zone), _opens(until))
 
 
 def _cap_reached(found: Reached, asking: Asking) -> Reason:
     numbers: dict[str, object] = {"times": found.cap.times, "per": found.cap.per, "taken": found.taken}
-    had = ngettext(
-        "The member has had it %(n)d time, which is all that is allowed.",
-        "The member has had it %(n)d times, which is all that is allowed.",
-        found.taken,
-    ) % {"n": found.taken}
-    if found.opens_at is None:
-        return Reason("cap_reached", had, numbers)
-    again = _("It can be had again from %(when)s on.") % {"when": _said(found.opens_at, asking.zone)}
-    return Reason("cap_reached", f"{had} {again}", numbers | _opens(found.opens_at))
+    if found.opens_at is not None:
+        numbers |= _opens(found.opens_at)
+    return Reason("cap_reached", _had_it(found, asking.zone), numbers)
 
 
 def _stock(options: Sequence[Option], at: datetime) -> Iterator[Reason]:
     to_come = [one for one in options if not one.is_over(at)]
     if options and not to_come:
-        yield Reason("ended", _("Its dates are over."), {})
+        yield _DATES_OVER
     elif not any(one.left is None or one.left > 0 for one in to_come):
         yield sold_out()
 
 
 def _points(found: Sequence[Cost]) -> Iterator[Reason]:
     if not found:
-        yield Reason("no_price", _("There is no price for this member."), {})
+        yield _NO_PRICE
     elif all(one.missing for one in found):
-        yield insufficient(min(found, key=lambda one: Fraction(one.missing, one.points)))
+        nearest = (
+            found[0] if len(found) == 1 else min(found, key=lambda one: Fraction(one.missing, one.points))
+        )
+        yield insufficient(nearest)
 
 
 def insufficient(cost: Cost) -> Reason:
     """Too few points: needed, has and missing, in smallest units."""
     has = max(cost.has, 0)
-    missing = cost.points - has
-    told = {
-        "needed": points_said(cost.points, cost.point_type),
-        "has": points_said(has, cost.point_type),
-        "missing": points_said(missing, cost.point_type),
-    }
-    sentence = _("It costs %(needed)s. There are %(has)s: %(missing)s are missing.") % told
-    numbers = {"point_type": cost.point_type.code, "needed": cost.points, "has": has, "missing": missing}
-    return Reason("insufficient_points", sentence, numbers)
+    numbers: dict[str, object] = {
+        "point_type": cost.point_type.code, "needed": cost.points, "has": has, "missing": cost.points - has,
+    }  # fmt: skip
+    return Reason("insufficient_points", _too_few(cost), numbers)
+
+
+def _opens(at: datetime) -> dict[str, object]:
+    return {"opens_at": write_instant(at)}
+
+
+# --- In words -----------------------------------------------------------------------------------------------
 
 
 def points_said(units: int, point_type: PointType) -> str:
@@ -236,8 +270,35 @@ def points_said(units: int, point_type: PointType) -> str:
     return f"{format_points(units, point_type.decimals)} {name}"
 
 
-def _opens(at: datetime) -> dict[str, object]:
-    return {"opens_at": write_instant(at)}
+@_in_words
+def _too_few(cost: Cost) -> str:
+    has = max(cost.has, 0)
+    told = {
+        "needed": points_said(cost.points, cost.point_type),
+        "has": points_said(has, cost.point_type),
+        "missing": points_said(cost.points - has, cost.point_type),
+    }
+    return _("It costs %(needed)s. There are %(has)s: %(missing)s are missing.") % told
+
+
+@_in_words
+def _had_it(found: Reached, zone: ZoneInfo) -> str:
+    had = ngettext(
+        "The member has had it %(n)d time, which is all that is allowed.",
+        "The member has had it %(n)d times, which is all that is allowed.",
+        found.taken,
+    ) % {"n": found.taken}
+    return had if found.opens_at is None else f"{had} {_again_from(found.opens_at, zone)}"
+
+
+@_in_words
+def _from_then_on(at: datetime, zone: ZoneInfo) -> str:
+    return _("It can be had from %(when)s on.") % {"when": _said(at, zone)}
+
+
+@_in_words
+def _again_from(at: datetime, zone: ZoneInfo) -> str:
+    return _("It can be had again from %(when)s on.") % {"when": _said(at, zone)}
 
 
 def _said(at: datetime, zone: ZoneInfo) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from loyalty.base.clock import parse_instant
-from loyalty.conditions.compiler import NOTHING, Needs
+from loyalty.conditions.compiler import Needs
 from loyalty.ledger.balances import balances_now
 from loyalty.members.models import Member
 from rewards import audience, options, shelf, takings
-from rewards.eligibility import PASSING, Asking, Option, Reason, Verdict, judge
+from rewards.eligibility import PASSING, Asking, Option, Reason, Verdict, judge, listed
 from rewards.models import Reward
 from rewards.shelf import Item, Shelf
 from tiers import benefits
@@ -42,19 +40,39 @@ class Offer:
 
 def available(member: Member, at: datetime) -> list[Offer]:
     """The offers that the member can have at `at`, and those nearly in reach, in the order of the catalogue."""
-    return [offer for offer in every(member, at) if offer.state != "out"]
+    known = shelf.of_program(member.program_id)
+    asking = _asking(member, known, at)
+    near = list(_in_reach(known.on_offer, asking))
+    return [offer for offer in _offers(near, asking, member, at) if offer.state != "out"]
 
 
 def every(member: Member, at: datetime) -> list[Offer]:
     """All rewards but drafts and ended ones, judged for one member. A handful of queries for any number of them."""
     known = shelf.of_program(member.program_id)
-    items = [item for item in known.items.values() if item.reward.status != Reward.Status.ENDED]
+    return _offers(known.on_offer, _asking(member, known, at), member, at)
+
+
+def _asking(member: Member, known: Shelf, at: datetime) -> Asking:
     balances = {one.point_type.id: one.available for one in balances_now(member.pk, at=at)}
-    asking = asking_of(member, known, reduce(or_, (item.needs for item in items), NOTHING), balances, at)
-    left = options.of_program(member.program_id, at=at)
-    taken = takings.of_member(member.pk, at=at) if any(item.counts_takings for item in items) else {}
+    return asking_of(member, known, known.needs, balances, at)
+
+
+def _in_reach(items: Iterable[Item], asking: Asking) -> Iterator[Item]:
+    """Those with a price that the points come near, which most often decides and is cheap to know."""
+    reach = {type_id: NEAR_SHARE * max(0, has) for type_id, has in asking.available.items()}
+    for item in items:
+        for type_id, least in listed(item, asking).least:
+            if reach.get(type_id, 0) >= least:
+                yield item
+                break
+
+
+def _offers(items: Sequence[Item], asking: Asking, member: Member, at: datetime) -> list[Offer]:
+    left = options.of_rewards(member.program_id, [item.reward.id for item in items], at=at)
+    counts = any(item.counts_takings for item in items)
+    taken = takings.of_member(member.pk, at=at) if counts else {}
     return [
-        _offer(item, left.get(item.reward.pk, []), asking, taken.get(item.reward.pk, ())) for item in items
+        _offer(item, asking, left.get(item.reward.id, ()), taken.get(item.reward.id, ())) for item in items
     ]
 
 
@@ -67,7 +85,7 @@ def of_one(member: Member, reward: Reward, at: datetime) -> Offer | None:
     balances = {one.point_type.id: one.available for one in balances_now(member.pk, at=at)}
     asking = asking_of(member, known, item.needs, balances, at)
     taken = takings.of_member(member.pk, at=at, reward_id=reward.pk)
-    return _offer(item, options.of_reward(reward.pk, at=at), asking, taken.get(reward.pk, ()))
+    return _offer(item, asking, options.of_reward(reward.pk, at=at), taken.get(reward.pk, ()))
 
 
 def asking_of(
@@ -89,7 +107,7 @@ def asking_of(
     )
 
 
-def _offer(item: Item, left: Sequence[Option], asking: Asking, taken_at: Sequence[datetime]) -> Offer:
+def _offer(item: Item, asking: Asking, left: Sequence[Option], taken_at: Sequence[datetime]) -> Offer:
     verdict = judge(item, asking, left, taken_at)
     to_come = [one for one in left if not one.is_over(asking.at)]
     return Offer(item, to_come, verdict, _state(verdict, asking.at))
@@ -106,7 +124,7 @@ def _is_near(reason: Reason, at: datetime) -> bool:
         return False
     numbers = reason.numbers
     if reason.code == "insufficient_points":
-        return int(str(numbers["has"])) * NEAR_SHARE >= int(str(numbers["needed"]))
+        return cast(int, numbers["has"]) * NEAR_SHARE >= cast(int, numbers["needed"])
     if reason.code == "outside_hours":
         return True
     opens = numbers.get("opens_at")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from django.db import connection
-
+from loyalty.base.prepared import prepared
 from rewards.eligibility import Option
 
 # A reservation that has lapsed holds nothing any more, and a code that has run out in its pool cannot be had, whether
@@ -38,10 +37,19 @@ def of_program(program_id: int, *, at: datetime) -> Mapping[int, list[Option]]:
     return _read("s.program_id = %(which)s", program_id, at)
 
 
-def _read(condition: str, which: int, at: datetime) -> Mapping[int, list[Option]]:
+def of_rewards(program_id: int, reward_ids: Sequence[int], *, at: datetime) -> Mapping[int, list[Option]]:
+    """The same for some of them."""
+    condition = "s.program_id = %(which)s AND s.reward_id = ANY(%(only)s)"
+    return _read(condition, program_id, at, only=list(reward_ids))
+
+
+def _read(
+    condition: str, which: int, at: datetime, *, only: Sequence[int] = ()
+) -> Mapping[int, list[Option]]:
     found: dict[int, list[Option]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(_LEFT.format(which=condition), {"which": which, "at": at})
-        for reward_id, *row in cursor.fetchall():
-            found[reward_id].append(Option(*row))
+    query, values = _LEFT.format(which=condition), {"which": which, "at": at, "only": only}
+    with prepared() as cursor:
+        rows = cursor.execute(query, values, prepare=True, binary=True).fetchall()
+    for row in rows:
+        found[row[0]].append(Option._make(row[1:]))
     return found

@@ -6,15 +6,17 @@ How many there are of each is not part of it: that changes with every redemption
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from loyalty.base.numbers import Rounding
+from loyalty.base.prepared import prepared
 from loyalty.conditions.compiler import NOTHING, Condition, Needs
 from loyalty.conditions.fields import Field, Schema
 from loyalty.programs.models import PointType, Program
@@ -34,6 +36,22 @@ class PriceTerms:
     audience: Condition
 
 
+class Listed(NamedTuple):
+    """The prices that members of a tier pay, from the top, and of each point type the lowest, by its id."""
+
+    prices: tuple[tuple[PriceTerms, int], ...]
+    least: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, prices: Iterable[tuple[PriceTerms, int]]) -> Self:
+        listed = tuple(prices)
+        least: dict[int, int] = {}
+        for price, points in listed:
+            known = least.get(price.point_type.id)
+            least[price.point_type.id] = points if known is None else min(points, known)
+        return cls(listed, tuple(least.items()))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
     """A reward, read. `reward` is its row, of its kind."""
@@ -45,6 +63,8 @@ class Item:
     prices: tuple[PriceTerms, ...]
     needs: Needs
     picture: str
+    by_tier: dict[tuple[str, Decimal], Listed] = field(default_factory=dict)
+    """The prices for a tier with its factor, once they were asked for."""
 
     @property
     def counts_takings(self) -> bool:
@@ -61,19 +81,25 @@ class Shelf:
     rounding: Rounding
     items: Mapping[int, Item]
     declared: Mapping[str, Field]
+    on_offer: tuple[Item, ...]
+    """Those that have not ended."""
+    needs: Needs
+    """What their conditions ask about."""
 
 
-# What a shelf was read from: any insert, update or delete there gives another text. Cheaper than reading it all.
-_ROWS: Final = "SELECT string_agg(t.id || ':' || t.xmin::text, ',' ORDER BY t.id) FROM {} t WHERE {}"
-_OWN: Final = "(SELECT id FROM rewards_reward WHERE program_id = %(program)s)"
+# What a shelf was read from. Each transaction that writes a row gives it another xmin, so that any change shows.
+_ROWS: Final = (
+    "SELECT concat(count(*), ':', sum(t.xmin::text::bigint * (t.{key} %% 1009 + 1))) FROM {table} t"
+)
+_OF_REWARD: Final = " JOIN rewards_reward r ON r.id = t.reward_id WHERE r.program_id = %(program)s"
 _STAMP: Final = "SELECT concat_ws('|', ({}))".format(
     "), (".join(
         [
-            _ROWS.format("programs_program", "t.id = %(program)s"),
-            _ROWS.format("programs_pointtype", "t.program_id = %(program)s"),
-            _ROWS.format("rewards_reward", "t.program_id = %(program)s"),
-            _ROWS.format("rewards_price", f"t.reward_id IN {_OWN}"),
-            f"SELECT string_agg(digest, ',' ORDER BY reward_id) FROM rewards_rewardpicture WHERE reward_id IN {_OWN}",
+            _ROWS.format(table="programs_program", key="id") + " WHERE t.id = %(program)s",
+            _ROWS.format(table="programs_pointtype", key="id") + " WHERE t.program_id = %(program)s",
+            _ROWS.format(table="rewards_reward", key="id") + " WHERE t.program_id = %(program)s",
+            _ROWS.format(table="rewards_price", key="id") + _OF_REWARD,
+            _ROWS.format(table="rewards_rewardpicture", key="reward_id") + _OF_REWARD,
         ]
     )
 )
@@ -84,9 +110,10 @@ _read: dict[tuple[str, int], tuple[str, Shelf]] = {}
 def of_program(program_id: int) -> Shelf:
     """The program's shelf as it is now. One query when nothing has changed."""
     key = str(connection.settings_dict["NAME"]), program_id
-    with connection.cursor() as cursor:
-        cursor.execute(_STAMP, {"program": program_id})
-        stamp = cursor.fetchone()[0]
+    with prepared() as cursor:
+        row = cursor.execute(_STAMP, {"program": program_id}, prepare=True).fetchone()
+    assert row is not None
+    stamp = str(row[0])
     known = _read.get(key)
     if known is None or known[0] != stamp:
         known = _read[key] = stamp, _load(program_id)
@@ -110,14 +137,16 @@ def _load(program_id: int) -> Shelf:
             reward.into = types[reward.into_id]
     prices = _prices(rewards, types, schema)
     pictures = dict(RewardPicture.objects.filter(reward__in=rewards).values_list("reward_id", "digest"))
+    items = {one.pk: _item(one, prices.get(one.pk, ()), schema, pictures.get(one.pk, "")) for one in rewards}
+    on_offer = tuple(one for one in items.values() if one.reward.status != Reward.Status.ENDED)
     return Shelf(
         program=program,
         zone=program.zone,
         rounding=Rounding(program.rounding),
-        items={
-            one.pk: _item(one, prices.get(one.pk, ()), schema, pictures.get(one.pk, "")) for one in rewards
-        },
+        items=items,
         declared={field.name: field for field in schema},
+        on_offer=on_offer,
+        needs=reduce(or_, (one.needs for one in on_offer), NOTHING),
     )
 
 

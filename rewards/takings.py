@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
+from loyalty.base.prepared import prepared
 
 _TAKEN: Final = """
     SELECT reward_id, created_at FROM rewards_redemption
@@ -22,8 +22,8 @@ def of_member(
 ) -> Mapping[int, Sequence[datetime]]:
     """The instants by reward id; with `reward_id` of that one only."""
     found: dict[int, list[datetime]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKEN, {"member": member_id, "reward": reward_id, "at": at})
-        for one, taken_at in cursor.fetchall():
+    values = {"member": member_id, "reward": reward_id, "at": at}
+    with prepared() as cursor:
+        for one, taken_at in cursor.execute(_TAKEN, values, prepare=True, binary=True).fetchall():
             found[one].append(taken_at)
     return found

@@ -76,7 +76,7 @@ def test_what_is_not_live_is_not_had(status: str, code: str) -> None:
 
 def test_all_reasons_are_given_at_once() -> None:
     item = an_item(price(250), caps=(Cap(1, "day"),), schedule=Schedule(starts_at=NOON + DAY))
-    gone = replace(PLENTY, left=0)
+    gone = PLENTY._replace(left=0)
     assert why_not(item, asking(may_redeem=False), options=[gone], taken=[NOON]) == [
         "not_yet", "member_may_not_redeem", "cap_reached", "sold_out", "insufficient_points",
     ]  # fmt: skip
@@ -119,7 +119,7 @@ def test_outside_its_hours_it_is_not_had() -> None:
 
 
 def test_a_slot_is_had_until_it_begins() -> None:
-    friday = replace(PLENTY, starts_at=NOON + DAY)
+    friday = PLENTY._replace(starts_at=NOON + DAY)
     assert verdict(an_item(), options=[friday]).ok
     assert why_not(an_item(), asking(at=NOON + DAY), options=[friday]) == ["ended"]
 
