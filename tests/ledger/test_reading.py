@@ -135,12 +135,12 @@ def test_history_goes_on_where_it_stopped_though_rows_arrive(ada: Member, points
     assert third.next is None
 
 
-def test_history_costs_two_queries(
+def test_history_costs_two_queries_and_two_of_rewards(
     ada: Member, points: PointType, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for units in range(1, 6):
         earned(ada, points, units, NOON)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(4):
         history(ada.pk)
 
 
