@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from loyalty.base import clock
-from tests.api.calls import Caller, read, refused
+from tests.api.calls import Caller, make_campaign, make_channel, make_key, make_program, read, refused
 from tests.hostile.untouched import nothing_written
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def shop(lasting: Callable[[], None]) -> Caller:
+    """Once for all, as nothing here may change anything: a shop in whose program Ana has 1,000 points and Ben none."""
+    program = make_program()
+    make_campaign(program)
+    shop = Caller(make_key(make_channel(program))[1])
+    for name in ("ana", "ben"):
+        shop.post("/members/register", {"external_id": name, "email": f"{name}@example.org"})
+    sale = {"member": "ext:ana", "amount": "1000.00", "order_id": "A-1"}
+    assert shop.post("/transactions/accrue", sale, Idempotency_Key="ana-1").status_code == 200
+    lasting()
+    return shop
+
+
+@pytest.fixture(scope="module")
+def ana(shop: Caller) -> str:
+    return str(read(shop.get("/members/ext:ana"))["id"])
+
+
+@pytest.fixture(scope="module")
+def ben(shop: Caller) -> str:
+    return str(read(shop.get("/members/ext:ben"))["id"])
 
 
 def an_order(**more: Any) -> dict[str, Any]:
