@@ -1,4 +1,5 @@
 """The night of a new year: every member's tier is judged. Our review, against one statement that writes the same rows.
+And what a manager waits for before publishing a ladder: who would move, against one statement that counts the same.
 
 The limit knows only this one case: a calendar year of spend and one threshold. The review takes any ladder, goes on
 where it was interrupted, and can run beside a shop.
@@ -9,16 +10,24 @@ from __future__ import annotations
 import gc
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
 from bench import harness
 from bench.harness import Row
 
+if TYPE_CHECKING:
+    from tiers.models import TierSet
+
 PUBLISHED = datetime(2025, 1, 1, 9, tzinfo=UTC)
 NIGHT_BEFORE = datetime(2026, 12, 30, 9, tzinfo=UTC)
+NOON = datetime(2026, 12, 30, 12, tzinfo=UTC)
 AT = datetime(2027, 1, 1, 0, 30, tzinfo=UTC)
 WANTED = 0.4
+WANTED_SECONDS = 10  # for a preview of a million members
+CLUB = {"code": "club", "name": "Club", "warn_days": 0}
+SILVER = {"code": "silver", "name": "Silver", "threshold": Decimal(100)}
 KEPT = {"one in twenty drops": 95, "everybody drops": 0}
 
 # Everybody spent 120 and some more in 2025 and is silver to the end of 2026. Of a hundred members `{kept}` spent enough
@@ -74,9 +83,36 @@ FROM due WHERE due.member_id = m.id
 """
 
 
+# A draft that asks for 110 instead of 100, and has a tier above: the same matrix, and nothing else.
+_MATRIX = """
+SELECT coalesce(s.tier_code, ''), width_bucket(coalesce(v.spend, 0), ARRAY[110, 130]::numeric[]), count(*)
+FROM members_member m
+LEFT JOIN tiers_standing s ON s.member_id = m.id
+LEFT JOIN (SELECT member_id, sum(spend) AS spend FROM events_activity
+    WHERE day BETWEEN '2026-01-01' AND '2026-12-30' GROUP BY member_id) v ON v.member_id = m.id
+WHERE m.program_id = (SELECT id FROM programs_program)
+GROUP BY 1, 2
+"""
+
+# As the review would have left them on the day before.
+_STANDINGS = """
+SET session_replication_role = replica;
+INSERT INTO tiers_standing (program_id, tier_set_id, member_id, version_id, seen_version_id, tier_code, since, since_at,
+    valid_until, carried, carried_before, computed_through, review_on, updated_at)
+SELECT v.program_id, v.tier_set_id, m.id, v.id, v.id, 'silver', '2025-09-01', '2025-09-01Z', '2027-01-01', 0, 0,
+    '2026-12-30', '2027-01-01', '2026-12-30Z'
+FROM members_member m CROSS JOIN tiers_ladderversion v;
+SET session_replication_role = origin
+"""
+
+
 def main(*, quick: bool = False) -> None:
     """Print members a second."""
-    members = 20_000 if quick else 200_000
+    _night(20_000 if quick else 200_000)
+    _foresight(100_000 if quick else 1_000_000)
+
+
+def _night(members: int) -> None:
     rows = []
     for what, kept in KEPT.items():
         with harness.database("bench_tiers"):
@@ -91,21 +127,70 @@ def main(*, quick: bool = False) -> None:
     harness.table("Tiers: the night of a new year", rows)
 
 
-def _fill(members: int, kept: int) -> None:
-    from loyalty.programs import programs
-    from tiers import drafts, review, versions
+def _foresight(members: int) -> None:
+    from tiers import preview
+    from tiers.models import TierSet
 
-    program = programs.create(code="bench", name="Bench", currency="EUR", timezone="UTC", at=PUBLISHED)
-    silver = {"code": "silver", "name": "Silver", "threshold": Decimal(100)}
-    fields = {"code": "club", "name": "Club", "warn_days": 0}
-    draft = drafts.create(program, fields, [silver], by="bench", at=PUBLISHED)
-    versions.publish(draft, by="bench", at=PUBLISHED)
+    with harness.database("bench_tiers"):
+        _foresee_fill(members)
+        draft = TierSet.objects.select_related("program", "point_type").get()
+        seen = preview.preview(draft, protect=False, at=NOON)  # the first one warms the cache for the others
+        counted = _matrix()
+        assert {("", "silver", "gold").index(to): n for (_, to), n in seen.moves.items()} == counted
+        ours = harness.seconds(lambda: preview.preview(draft, protect=False, at=NOON))
+        limit = harness.seconds(_matrix)
+        nobody = harness.seconds(lambda: preview.movers(draft, "", "gold", protect=False, at=NOON))
+    rows = [
+        Row(f"preview of {members:,}", members / ours, members / limit, "members/s"),
+        Row(f"list of a cell that is empty, of {members:,}", members / nobody, members / limit, "members/s"),
+    ]
+    harness.table("Tiers: who would move", rows)
+    for what, took in (("preview", ours), ("list", nobody)):
+        million = took * 1_000_000 / members
+        verdict = "ok" if million <= WANTED_SECONDS else "MISSED"
+        print(f"  {what}: {million:.1f} s for a million members, wanted {WANTED_SECONDS}: {verdict}")
+
+
+def _matrix() -> dict[int, int]:
     with connection.cursor() as cursor:
-        cursor.execute(_FILL.format(program=program.pk, members=members, kept=kept))
-    assert review.due(program, at=NIGHT_BEFORE) == members
+        cursor.execute(_MATRIX)
+        return {fit: count for _, fit, count in cursor.fetchall()}
+
+
+def _foresee_fill(members: int) -> None:
+    from tiers import drafts
+
+    draft = _publish_and_people(members, 95)
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS)
+    tiers = [
+        SILVER | {"threshold": Decimal(110)},
+        SILVER | {"code": "gold", "name": "Gold", "threshold": Decimal(130)},
+    ]
+    drafts.save(draft, {}, tiers=tiers, revision=draft.revision, by="bench", at=NIGHT_BEFORE)
+    harness.settle()
+
+
+def _fill(members: int, kept: int) -> None:
+    from tiers import review
+
+    draft = _publish_and_people(members, kept)
+    assert review.due(draft.program, at=NIGHT_BEFORE) == members
     gc.collect()
     gc.freeze()  # as a worker does when it starts
     harness.settle()
+
+
+def _publish_and_people(members: int, kept: int) -> TierSet:
+    from loyalty.programs import programs
+    from tiers import drafts, versions
+
+    program = programs.create(code="bench", name="Bench", currency="EUR", timezone="UTC", at=PUBLISHED)
+    draft = drafts.create(program, CLUB, [SILVER], by="bench", at=PUBLISHED)
+    versions.publish(draft, by="bench", at=PUBLISHED)
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL.format(program=program.pk, members=members, kept=kept))
+    return draft
 
 
 def _review() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import product
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -34,6 +35,9 @@ from tiers.versions import Rollout
 
 KIND: Final = "tiers_preview"
 NOTHING: Final = Decimal(0)
+STRETCH: Final = 5_000
+_STRETCH: Final = """SELECT (array_agg(id ORDER BY id DESC))[1] FROM (SELECT id FROM members_member
+WHERE program_id = %(program)s AND id > %(follows)s ORDER BY id LIMIT %(size)s) stretch"""
 
 
 class Group(NamedTuple):
@@ -124,18 +128,34 @@ def movers(
 ) -> list[Mover]:
     """The members of one cell of the matrix, by id, those after `follows`. Raises NotReady."""
     case = _case(tier_set, rollout, protect, at)
-    wanted = [
-        group
-        for group, _, _ in _groups(case)
-        if (verdict := _decide(case, group)).before == before and verdict.after == after
-    ]
-    if not wanted:
-        return []
-    columns = [list(column) for column in zip(*wanted, strict=True)]
-    params = case.asked.params | {"groups": columns, "follows": follows or UUID(int=0), "limit": limit}
-    named = {f"g{index}": column for index, column in enumerate(columns)}
-    rows = _run(case.asked.statement(LIST), params | named)
-    return [Mover(member_id, before, after, case.draft.shown(value)) for member_id, value in rows]
+    groups = [group for group in _possible(case) if _is_in(_decide(case, group), before, after)]
+    found: list[Mover] = []
+    for first, last in _stretches(tier_set.program_id, follows or UUID(int=0)):
+        params = case.asked.params | {"after_id": first, "last_id": last, "limit": limit - len(found)}
+        columns = {f"g{index}": list(column) for index, column in enumerate(zip(*groups, strict=True))}
+        rows = _run(case.asked.statement(LIST, stretch=True), params | columns) if groups else []
+        found += [Mover(member_id, before, after, case.draft.shown(value)) for member_id, value in rows]
+        if len(found) == limit:
+            break
+    return found
+
+
+def _is_in(verdict: Verdict, before: str, after: str) -> bool:
+    return (verdict.before, verdict.after) == (before, after)
+
+
+def _stretches(program_id: int, follows: UUID) -> Iterator[tuple[UUID, UUID]]:
+    """Members by id in stretches that grow: the first page comes at once where many are in a cell, and looking for the
+    few takes no more than a pass over all."""
+    size = STRETCH
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_STRETCH, {"program": program_id, "follows": follows, "size": size})
+            last = cursor.fetchone()[0]
+        if last is None:
+            return
+        yield follows, last
+        follows, size = last, size * 8
 
 
 def register() -> None:
@@ -182,6 +202,15 @@ def _case(tier_set: TierSet, rollout: Rollout, protect: bool, at: datetime) -> _
 
 def _codes(ladder: Ladder | None) -> list[str]:
     return ["", *(rung.code for rung in ladder.rungs)] if ladder else [""]
+
+
+def _possible(case: _Case) -> Iterator[Group]:
+    """All groups that there can be, without looking whether anybody is in them."""
+    codes = {rung.code for version in case.versions.values() for rung in version.ladder.rungs}
+    manual, fits = ["", *codes], range(len(case.draft.rungs) + 1)
+    for tier, version_id in (("", None), *product(["", *codes], case.versions)):
+        for has_end, by_hand, fit in product((False, True), manual, fits):
+            yield Group(tier, version_id, has_end, by_hand, fit)
 
 
 def _groups(case: _Case) -> Iterator[tuple[Group, int, int]]:

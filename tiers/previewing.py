@@ -24,7 +24,7 @@ _ANNIVERSARY = """(SELECT CASE WHEN own <= {day} THEN own
 _ACTIVITY = """SELECT a.member_id, sum(a.{column}) FILTER (WHERE {within}) AS value,
         sum(a.points) FILTER (WHERE a.day > %(today)s::date - 365) AS points
     FROM events_activity a {member}
-    WHERE a.program_id = %(program)s AND (({within}) OR a.day > %(today)s::date - 365)
+    WHERE a.program_id = %(program)s {stretch} AND (({within}) OR a.day > %(today)s::date - 365)
     GROUP BY a.member_id"""
 
 _LEDGER = """SELECT a.member_id, sum(a.amount) FILTER (WHERE {within})::numeric AS value, NULL::bigint AS points
@@ -32,7 +32,7 @@ _LEDGER = """SELECT a.member_id, sum(a.amount) FILTER (WHERE {within})::numeric 
         SELECT t.member_id, {amount} AS amount, ({taken_at} AT TIME ZONE %(zone)s)::date AS day
         FROM ledger_transaction t LEFT JOIN ledger_transaction o ON o.id = t.reverses_id
         WHERE t.program_id = %(program)s AND t.point_type_id = %(point_type)s {kinds}
-    ) a {member}
+    ) a {member} WHERE true {stretch}
     GROUP BY a.member_id"""
 
 _EARNED = {
@@ -52,18 +52,19 @@ WITH counted AS MATERIALIZED ({counted}), grouped AS (
     LEFT JOIN tiers_standing s ON s.member_id = m.id AND s.tier_set_id = %(set)s
     LEFT JOIN tiers_placement p ON p.id = s.placement_id
     LEFT JOIN counted c ON c.member_id = m.id
-    WHERE m.program_id = %(program)s AND m.state <> 'closed'
+    WHERE m.program_id = %(program)s AND m.state <> 'closed' {own}
 )"""
+STRETCH = "AND {id} > %(after_id)s AND {id} <= %(last_id)s"
 COUNT = """
 SELECT tier, version_id, has_end, manual, fit, count(*), sum(points) FROM grouped GROUP BY 1, 2, 3, 4, 5"""
 LIST = """
-SELECT id, value FROM grouped
+SELECT id, value FROM (SELECT * FROM grouped OFFSET 0) grouped  -- put together first: the filter is no way in
 JOIN unnest(%(g0)s::text[], %(g1)s::bigint[], %(g2)s::bool[], %(g3)s::text[], %(g4)s::int[])
     AS wanted (tier, version_id, has_end, manual, fit)
     ON (grouped.tier, grouped.has_end, grouped.manual, grouped.fit)
         = (wanted.tier, wanted.has_end, wanted.manual, wanted.fit)
     AND grouped.version_id IS NOT DISTINCT FROM wanted.version_id
-WHERE id > %(follows)s ORDER BY id LIMIT %(limit)s"""
+ORDER BY id LIMIT %(limit)s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,10 @@ class Asked:
     grouped: str
     params: dict[str, Any]
 
-    def statement(self, select: str) -> str:
-        return self.grouped + select
+    def statement(self, select: str, *, stretch: bool = False) -> str:
+        """Over all members, or over those of a stretch of ids."""
+        counted, own = (STRETCH.replace("{id}", name) if stretch else "" for name in ("a.member_id", "m.id"))
+        return self.grouped.replace("{stretch}", counted).replace("{own}", own) + select
 
 
 def asked_of(tier_set: TierSet, draft: Ladder, in_force: Version | None, at: datetime) -> Asked:

@@ -80,13 +80,17 @@ _TYPES = {
     "carried": "numeric", "carried_before": "numeric", "placement_id": "bigint", "updated_at": "timestamptz",
 }  # fmt: skip
 _KEY = ("program_id", "tier_set_id", "member_id")
-_SAVE = """
-INSERT INTO tiers_standing ({columns}) SELECT * FROM unnest({arrays})
-ON CONFLICT (member_id, tier_set_id) DO UPDATE SET {changed}
+_ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'date')}[]" for name in StandingRow._fields)
+_COLUMNS = ", ".join(StandingRow._fields)
+_INSERT = f"INSERT INTO tiers_standing ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"
+# The member is locked, so nobody else writes the row: an upsert would lock it once more.
+_UPDATE = """
+UPDATE tiers_standing s SET {changed} FROM unnest({arrays}) AS new ({columns})
+WHERE s.member_id = new.member_id AND s.tier_set_id = new.tier_set_id
 """.format(
-    columns=", ".join(StandingRow._fields),
-    arrays=", ".join(f"%s::{_TYPES.get(name, 'date')}[]" for name in StandingRow._fields),
-    changed=", ".join(f"{name} = excluded.{name}" for name in StandingRow._fields if name not in _KEY),
+    changed=", ".join(f"{name} = new.{name}" for name in StandingRow._fields if name not in _KEY),
+    arrays=_ARRAYS,
+    columns=_COLUMNS,
 )
 
 
@@ -127,12 +131,18 @@ def _of_members(select: str, member_ids: Collection[UUID], rest: str = "") -> li
     return rows
 
 
-def save_standings(rows: Sequence[StandingRow]) -> None:
-    """Insert or replace, in the order of the members."""
+def insert_standings(rows: Sequence[StandingRow]) -> None:
+    _write(_INSERT, rows)
+
+
+def update_standings(rows: Sequence[StandingRow]) -> None:
+    _write(_UPDATE, rows)
+
+
+def _write(statement: str, rows: Sequence[StandingRow]) -> None:
     if rows:
-        ordered = sorted(rows, key=lambda row: (row.member_id.int, row.tier_set_id))
         with connection.cursor() as cursor:
-            cursor.execute(_SAVE, [as_array(column) for column in zip(*ordered, strict=True)])
+            cursor.execute(statement, [as_array(column) for column in zip(*rows, strict=True)])
 
 
 def append_changes(rows: Sequence[ChangeRow]) -> None:

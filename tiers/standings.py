@@ -120,7 +120,8 @@ class Standings:
             _lay_over(line, over, cause)
             told += announced.changes(line)
             standings.append(self._row(line, over, told))
-        rows.save_standings(standings)
+        rows.insert_standings([row for row, line in zip(standings, lines, strict=True) if line.is_new])
+        rows.update_standings([row for row, line in zip(standings, lines, strict=True) if not line.is_new])
         rows.append_changes([change for line in lines for change in line.changes])
         if told:
             facts.record_many(told)

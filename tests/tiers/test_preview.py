@@ -77,7 +77,8 @@ def a_crowd(program: Program, size: int = 60) -> list[Member]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_is_seen_before_is_what_happens_then(case: str) -> None:
+def test_what_is_seen_before_is_what_happens_then(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "STRETCH", 7)
     fields, tiers, how = CASES[case]
     program = a_program()
     crowd = a_crowd(program)
