@@ -20,11 +20,11 @@ def as_told(row: Redemption, at: datetime) -> dict[str, object]:
 
 
 def with_code(told: dict[str, Any]) -> dict[str, Any]:
-    """The answer with its code in clear, as it is sent."""
+    """The answer with its code in clear, as it is sent: the present one, when another one took its place."""
     if told["code_masked"] is None:
         return told
     code = Code.objects.get(redemption=told["id"])
-    return {**told, "code": codes.reveal(code)}
+    return {**told, "code": codes.reveal(code), "code_masked": codes.masked(code)}
 
 
 def about_the_body(wrong: Invalid) -> Invalid:
