@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.base import clock, jobs
@@ -22,6 +23,7 @@ from loyalty.base.job_kinds import JobKind, job_kinds, summary
 from loyalty.base.locking import retrying
 from loyalty.base.models import Job
 from loyalty.base.prepared import prepared
+from loyalty.base.words import Words
 from loyalty.members.models import Member
 from loyalty.programs.models import Program
 from loyalty.programs.nightly import Night
@@ -163,7 +165,13 @@ def _as_job(job: Job, select: str, act: Act) -> dict[str, Any]:
 
     after = UUID(job.cursor["after"]) if "after" in job.cursor else FIRST
     done = run.through(select, size=CHUNK_OF_JOB, wait=True, after=after, done=job.done, note=note)
-    return summary((_("Members looked at"), done))
+    return summary((_("Members looked at"), done), links=_back(job))
+
+
+def _back(job: Job) -> tuple[tuple[Words, str], ...]:
+    """To the ladder from which it was started."""
+    ladder = job.params.get("tier_set")
+    return ((_("Back to the ladder"), reverse("tiers:ladder", args=[ladder])),) if ladder else ()
 
 
 @dataclass(frozen=True, slots=True)

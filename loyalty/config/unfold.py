@@ -38,13 +38,27 @@ def _in_catalogue(request: HttpRequest) -> bool:
     return request.path.startswith(reverse("rewards:list")) and not _in_queue(request)
 
 
+def _at_a_members_tier(request: HttpRequest) -> bool:
+    """The pages of one member's tier lie below those of tiers."""
+    return request.path.startswith(f"{reverse('tiers:list')}members/")
+
+
+def _in_members(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("console:members")) or _at_a_members_tier(request)
+
+
+def _in_tiers(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse("tiers:list")) and not _at_a_members_tier(request)
+
+
 NAVIGATION = [
     {
         "items": [
             _item(_("Home"), "home", "admin:index"),
-            _item(_("Members"), "group", "console:members", "members.view_member"),
+            _item(_("Members"), "group", "console:members", "members.view_member") | {"active": _in_members},
             _item(_("Campaigns"), "campaign", "campaigns:list", "campaigns.view_campaign"),
-            _item(_("Tiers"), "workspace_premium", "tiers:list", "tiers.view_tierset"),
+            _item(_("Tiers"), "workspace_premium", "tiers:list", "tiers.view_tierset")
+            | {"active": _in_tiers},
             _item(_("Rewards"), "redeem", "rewards:list", "rewards.view_reward") | {"active": _in_catalogue},
             _item(_("Fulfilment"), "local_shipping", "rewards:queue", "rewards.view_redemption")
             | {"badge": "rewards.screens.badge.to_fulfil", "active": _in_queue},

@@ -162,3 +162,12 @@ def test_another_programs_member_is_not_there(olga: Client, program: Program) ->
         assert olga.get(f"/console/tiers/members/{ana.pk}/{part}").status_code == 404
     for part in ("remove/", "evaluate/"):
         assert olga.post(f"/console/tiers/members/{ana.pk}/{part}").status_code == 404
+
+
+def test_in_the_sidebar_a_members_tier_belongs_to_members(olga: Client, program: Program) -> None:
+    a_ladder(program)
+    ana = a_member(program)
+    of_ladder = f"/console/tiers/{program.tier_sets.get().pk}/members/"
+    for title, address in (("Members", f"/console/tiers/members/{ana.pk}/"), ("Tiers", of_ladder)):
+        groups = olga.get(address).context["sidebar_navigation"]
+        assert [item["title"] for group in groups for item in group["items"] if item["active"]] == [title]

@@ -82,6 +82,23 @@ def test_a_cell_leads_to_its_people_page_by_page(
     assert "Ana" in everybody.content.decode()
 
 
+def test_the_people_of_a_cell_can_be_taken_along_as_a_file(
+    olga: Client, club: TierSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreseeing, "PAGE_OF_FILE", 1)
+    address = f"/console/tiers/{club.pk}/moves/?rollout=now&from=silver&to=gold"
+    assert 'format=csv" download' in olga.get(address).content.decode()
+    answer = olga.get(f"{address}&format=csv")
+    assert answer["Content-Disposition"] == 'attachment; filename="club-silver-to-gold.csv"'
+    carl = Standing.objects.get(member__name="Carl").member_id
+    content = b"".join(answer).decode()
+    assert content.splitlines() == ["member,from,to,counted", f"{carl},silver,gold,200"]
+    stays = olga.get(f"/console/tiers/{club.pk}/moves/?rollout=now&from=friend&to=friend&format=csv")
+    ids = [line.split(",")[0] for line in b"".join(stays).decode().splitlines()[1:]]
+    assert sorted(ids) == ids
+    assert len(ids) == Standing.objects.filter(tier_code="friend").count()
+
+
 def test_a_draft_with_faults_says_so_instead(olga: Client, club: TierSet) -> None:
     changed(club, silver=500)
     assert "A tier needs more than the one below it." in shown(olga, club)
@@ -115,6 +132,7 @@ def test_publishing_places_everybody_by_a_job(olga: Client, club: TierSet) -> No
     job = Job.objects.get(kind="tiers_place")
     assert answer["Location"] == f"/console/jobs/{job.pk}/"
     run(job)
+    assert f'href="/console/tiers/{club.pk}/"' in olga.get(f"/console/jobs/{job.pk}/").content.decode()
     standings = dict(Standing.objects.values_list("member__name", "tier_code"))
     assert standings == {"Ana": "friend", "Bea": "silver", "Carl": "gold", "Dora": "gold"}
     bars = olga.get(f"/console/tiers/{club.pk}/members/", headers={"HX-Request": "true"}).content.decode()

@@ -5,13 +5,15 @@ A program that is quickly counted is counted while the page waits; a big one by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from datetime import datetime
+from itertools import chain, pairwise
 from typing import Any, cast
 from uuid import UUID
 
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -22,6 +24,7 @@ from loyalty.base import clock, jobs
 from loyalty.base.errors import LaurelError
 from loyalty.base.ids import is_uuid
 from loyalty.base.models import Job
+from loyalty.base.sheets import csv_lines
 from loyalty.base.words import Words
 from loyalty.console.access import ScreenRequest, actor_name, screen, show
 from loyalty.console.member_views import with_identifiers
@@ -39,6 +42,8 @@ from tiers.versions import Rollout
 AT_ONCE = 50_000
 """So many members are counted while the page waits."""
 PAGE = 50
+PAGE_OF_FILE = 10_000
+COLUMNS = ("member", "from", "to", "counted")
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
 
@@ -199,26 +204,49 @@ def names_of(tier_set: TierSet) -> dict[str, str]:
     return {"": str(_("No tier")), **{tier["code"]: tier["name"] for tier in known}}
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of the matrix, as it is at an instant."""
+
+    tier_set: TierSet
+    way: Way
+    before: str
+    after: str
+    at: datetime
+
+    def people(self, follows: UUID | None, limit: int) -> list[preview.Mover]:
+        return preview.movers(
+            self.tier_set,
+            self.before,
+            self.after,
+            rollout=self.way.rollout,
+            protect=self.way.protect,
+            at=self.at,
+            follows=follows,
+            limit=limit,
+        )
+
+    def all_people(self) -> Iterator[list[preview.Mover]]:
+        follows: UUID | None = None
+        while found := self.people(follows, PAGE_OF_FILE):
+            yield found
+            follows = found[-1].member_id
+
+
 @require_GET
 @screen("tiers.view_tierset", "members.view_member")
-def movers(request: ScreenRequest, set_id: int) -> HttpResponse:
-    """The people of one cell of the matrix, page by page."""
+def movers(request: ScreenRequest, set_id: int) -> HttpResponseBase:
+    """The people of one cell of the matrix, page by page; all of them as a file with `format=csv`."""
     tier_set = ladder_of(request, set_id)
     way, names = Way.read(request.GET), names_of(tier_set)
     before, after = request.GET.get("from", ""), request.GET.get("to", "")
     follows = request.GET.get("after", "")
     if before not in names or after not in names:
         raise Http404
-    found = preview.movers(
-        tier_set,
-        before,
-        after,
-        rollout=way.rollout,
-        protect=way.protect,
-        at=clock.now(),
-        follows=UUID(follows) if is_uuid(follows) else None,
-        limit=PAGE + 1,
-    )
+    cell = Cell(tier_set, way, before, after, clock.now())
+    if request.GET.get("format") == "csv":
+        return _file(cell)
+    found = cell.people(UUID(follows) if is_uuid(follows) else None, PAGE + 1)
     definition = definition_of(tier_set)
     context = {
         "title": _("%(before)s to %(after)s") % {"before": names[before], "after": names[after]},
@@ -230,6 +258,19 @@ def movers(request: ScreenRequest, set_id: int) -> HttpResponse:
         "count": number(len(found[:PAGE])),
     }
     return show(request, "tiers/movers.html", context)
+
+
+def _file(cell: Cell) -> StreamingHttpResponse:
+    """Members by their ids: a file is carried about, and the ids say nothing to strangers."""
+    lines = chain([csv_lines([COLUMNS])], (csv_lines(map(_cells, found)) for found in cell.all_people()))
+    answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    name = f"{cell.tier_set.code}-{cell.before or 'none'}-to-{cell.after or 'none'}.csv"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _cells(mover: preview.Mover) -> tuple[object, ...]:
+    return mover.member_id, mover.before, mover.after, mover.value
 
 
 def _rows(

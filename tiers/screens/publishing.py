@@ -123,6 +123,7 @@ def _published(request: ScreenRequest, made: LadderVersion, at: datetime) -> Htt
         by=actor_name(request),
         at=at,
         name=_("%(ladder)s, version %(number)d") % {"ladder": made.tier_set.name, "number": made.number},
+        params={"tier_set": made.tier_set_id},
     )
     return redirect("console:job", job.pk)
 
@@ -138,6 +139,7 @@ def recalculate(request: ScreenRequest, set_id: int) -> HttpResponse:
         by=actor_name(request),
         at=clock.now(),
         name=tier_set.name,
+        params={"tier_set": tier_set.pk},
     )
     return redirect("console:job", job.pk)
 
