@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
@@ -56,6 +56,16 @@ class Desk:
         page.on("console", self._note)
         page.goto(self.server + path)
         return page
+
+    def tour(self, paths: Iterable[str], *, width: int, dark: bool) -> Iterator[tuple[str, Page]]:
+        """One page after the other, in one window, which keeps the styles and scripts that it has loaded."""
+        page: Page | None = None
+        for path in paths:
+            if page is None:
+                page = self.open(path, width=width, height=800, dark=dark)
+            else:
+                page.goto(self.server + path)
+            yield path, page
 
     def _note(self, said: ConsoleMessage) -> None:
         """Errors, but not that leaving a page cut off a request of its."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from loyalty.base import clock
 from loyalty.ledger.acts import Actor
@@ -203,9 +203,8 @@ def test_no_screen_of_rewards_scrolls_sideways_or_logs_an_error(
 ) -> None:
     width, dark = screen
     wide = []
-    for address in everything(points, ana):
-        page: Page = desk.open(f"/console/rewards/{address}", width=width, height=800, dark=dark)
+    addresses = [f"/console/rewards/{address}" for address in everything(points, ana)]
+    for address, page in desk.tour(addresses, width=width, dark=dark):
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wide.append(address)
-        page.context.close()
     assert wide == []

@@ -130,12 +130,10 @@ def test_no_screen_scrolls_sideways_or_logs_an_error(desk: Desk, width: int, dar
         "/admin/programs/program/add/", "/console/switch/",
     ]  # fmt: skip
     wide = []
-    for address in addresses:
-        page = desk.open(address, width=width, height=800, dark=dark)
+    for address, page in desk.tour(addresses, width=width, dark=dark):
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wide.append(address)
         assert page.title().startswith("TEST")
-        page.context.close()
     assert wide == []
     assert desk.troubles == []
 

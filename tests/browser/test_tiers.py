@@ -140,8 +140,7 @@ def test_no_screen_of_tiers_sticks_out_or_leaves_a_control_without_a_name(
     review.due(club.program, at=clock.now())
     changed(club, silver=140, gold=180)
     bea = club.program.members.get(name="Bea")
-    wrong = []
-    for address in (
+    addresses = [
         "/console/tiers/", "/console/tiers/new/", "/console/tiers/new/year/", f"/console/tiers/{club.pk}/",
         f"/console/tiers/{club.pk}/edit/", f"/console/tiers/{club.pk}/publish/",
         f"/console/tiers/{club.pk}/versions/1/", f"/console/tiers/{club.pk}/members/",
@@ -149,11 +148,11 @@ def test_no_screen_of_tiers_sticks_out_or_leaves_a_control_without_a_name(
         f"/console/tiers/{club.pk}/moves/?rollout=now&from=silver&to=gold",
         f"/console/tiers/members/{bea.pk}/", f"/console/tiers/members/{bea.pk}/set/",
         f"/console/history/tiers.tierset/{club.pk}/", "/admin/tiers/ladderversion/", "/admin/tiers/tierchange/",
-    ):  # fmt: skip
-        page = desk.open(address, width=width, height=800, dark=dark)
+    ]  # fmt: skip
+    wrong = []
+    for address, page in desk.tour(addresses, width=width, dark=dark):
         page.wait_for_load_state("networkidle")
         sticks_out = page.evaluate("document.documentElement.scrollWidth") > width
         if sticks_out or (not address.startswith("/admin/") and (unnamed(page) or twice(page))):
             wrong.append((address, sticks_out, unnamed(page), twice(page)))
-        page.context.close()
     assert wrong == []

@@ -36,13 +36,12 @@ FEW = {"members": 20, "orders": 120}
 
 def told() -> dict[str, Any]:
     """What was seeded, without ids and secrets."""
-    wallets = Wallet.objects.order_by("member__name", "balance")
     acts = Transaction.objects.order_by("occurred_at", "kind", "amount")
     of_orders = ~Q(
         reference__in=[str(redemption) for redemption in Redemption.objects.values_list("pk", flat=True)]
     )
     return {
-        "wallets": list(wallets.values_list("member__name", "balance", "debt", "lifetime")),
+        "wallets": sorted(Wallet.objects.values_list("member__name", "balance", "debt", "lifetime")),
         "acts": list(acts.values_list("kind", "amount", "occurred_at")),
         "orders": sorted(acts.filter(of_orders).values_list("reference", "kind", "amount", "occurred_at")),
         "taken": sorted(
@@ -51,9 +50,7 @@ def told() -> dict[str, Any]:
         "events": list(
             Event.objects.order_by("source", "external_id").values_list("type", "status", "occurred_at")
         ),
-        "members": list(
-            Member.objects.order_by("enrolled_at", "name").values_list("name", "tier_code", "state")
-        ),
+        "members": sorted(Member.objects.values_list("name", "enrolled_at", "tier_code", "state")),
     }
 
 
