@@ -112,7 +112,12 @@ def decrypt(sealed: bytes, *, bound_to: bytes) -> bytes:
 
 def is_current(sealed: bytes) -> bool:
     """Whether it is under the present key, so that an earlier one is not needed for it."""
-    return sealed[:_KEY_ID] == _id_of(_derived(settings.CODE_KEY, b"codes: encryption"))
+    return sealed[:_KEY_ID] == current_id()
+
+
+def current_id() -> bytes:
+    """What everything under the present key begins with."""
+    return _id_of(_derived(settings.CODE_KEY, b"codes: encryption"))
 
 
 def _keys() -> Iterator[bytes]:
