@@ -29,12 +29,13 @@ State = Member.State
 
 
 def find(program: Program, ref: str | Ref) -> Member:
-    """The member a reference names, in one query. Raises MemberUnknown, also for another program's member and
-    for a guest; Invalid for what is no reference."""
+    """The member a reference names, in one query, with `program` as their program. Raises MemberUnknown, also for
+    another program's member and for a guest; Invalid for what is no reference."""
     asked = parse_ref(ref, program.phone_region) if isinstance(ref, str) else ref
-    found = _only(_named(program, asked).select_related("program"))
+    found = _only(_named(program, asked))
     if found is None:
         raise MemberUnknown
+    found.program = program
     return found
 
 
