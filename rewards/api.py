@@ -23,10 +23,11 @@ from loyalty.programs.models import PointType, Program, Scope
 from rewards import claiming, examples, offers, options, shelf
 from rewards.answers import about_the_body, as_told, with_code
 from rewards.claiming import Wish
+from rewards.eligibility import MAY_NOT_REDEEM
 from rewards.errors import RewardUnknown
 from rewards.models import Reward
 from rewards.schemas import ClaimBody, OffersShown, RedemptionShown, RewardsShown
-from rewards.sheet import write_offer, write_reward
+from rewards.sheet import write_offer, write_reason, write_reward
 from rewards.shelf import Item
 
 router = Router(tags=["Rewards"])
@@ -94,7 +95,8 @@ def get_offers(request: HttpRequest, member: MemberParameter) -> HttpResponse:
     at = clock.now()
     found = at_path("?member", lambda: members.find(caller_of(request).program, member))
     told = [write_offer(one, _picture(request, one.item)) for one in offers.available(found, at)]
-    return http.answer({"member": found.pk, "at": at, "offers": told})
+    reasons = [] if found.may_redeem else [write_reason(MAY_NOT_REDEEM)]
+    return http.answer({"member": found.pk, "at": at, "offers": told, "reasons": reasons})
 
 
 @endpoint(

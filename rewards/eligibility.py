@@ -48,7 +48,7 @@ _PAUSED: Final = Reason("paused", gettext_lazy("This reward is paused at the mom
 _OUTSIDE_HOURS: Final = Reason(
     "outside_hours", gettext_lazy("It cannot be had on this day or at this time."), {}
 )
-_MAY_NOT_REDEEM: Final = Reason(
+MAY_NOT_REDEEM: Final = Reason(
     "member_may_not_redeem", gettext_lazy("This member may not use points now."), {}
 )
 _NOT_IN_AUDIENCE: Final = Reason("not_in_audience", gettext_lazy("This reward is for other members."), {})
@@ -209,7 +209,7 @@ def _dates(item: Item, asking: Asking) -> Iterator[Reason]:
 
 def _member(item: Item, asking: Asking) -> Iterator[Reason]:
     if not asking.may_redeem:
-        yield _MAY_NOT_REDEEM
+        yield MAY_NOT_REDEEM
     if not item.audience.matches(asking.view):
         yield _NOT_IN_AUDIENCE
 

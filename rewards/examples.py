@@ -83,6 +83,7 @@ OFFERS: dict[str, Any] = {
             ],
         },
     ],
+    "reasons": [],
 }
 CLAIM_BODY: dict[str, Any] = {"member": "ext:ana", "mode": "redeem", "reference": "till-7-000126"}
 

@@ -114,6 +114,9 @@ class OffersShown(Shown):
     member: UUID
     at: datetime
     offers: list[OfferShown]
+    reasons: list[WhyNotShown] = Field(
+        description="Why the member can have nothing at all now; else none, and each offer has its own."
+    )
 
 
 class RedemptionShown(Shown):

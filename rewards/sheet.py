@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from rewards import codes
-from rewards.eligibility import Cost, Option
+from rewards.eligibility import Cost, Option, Reason
 from rewards.models import Redemption, RedemptionStep
 from rewards.offers import Offer
 from rewards.records import state_at
@@ -107,10 +107,13 @@ def write_offer(offer: Offer, picture: str | None) -> dict[str, object]:
         "state": offer.state,
         "costs": [_cost(one) for one in offer.verdict.costs],
         "options": [write_option(one) for one in offer.options if one.code],
-        "reasons": [
-            {"code": one.code, "message": str(one.sentence), **one.numbers} for one in offer.verdict.reasons
-        ],
+        "reasons": [write_reason(one) for one in offer.verdict.reasons],
     }
+
+
+def write_reason(one: Reason) -> dict[str, object]:
+    """Why not, for machines and for people."""
+    return {"code": one.code, "message": str(one.sentence), **one.numbers}
 
 
 def _cost(one: Cost) -> dict[str, object]:

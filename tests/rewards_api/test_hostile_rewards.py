@@ -236,7 +236,9 @@ def test_who_may_not_use_points_gets_nothing_and_hears_why(shop: Caller, ana: st
         Member.objects.filter(pk=member.pk).update(state=state)
         with nothing_written(but=KEPT):
             refused(claim(shop, key=f"k{number}"), 409, "member_may_not_redeem")
-        assert read(shop.get("/offers/available?member=ext:ana"))["offers"] == []
+        told = read(shop.get("/offers/available?member=ext:ana"))
+        assert told["offers"] == []
+        assert [reason["code"] for reason in told["reasons"]] == ["member_may_not_redeem"]
     assert read(act(shop, reserved, "cancel", key="c"))["points_back"] == 500
 
 
