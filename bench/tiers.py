@@ -8,8 +8,10 @@ where it was interrupted, and can run beside a shop.
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
@@ -25,6 +27,7 @@ NIGHT_BEFORE = datetime(2026, 12, 30, 9, tzinfo=UTC)
 NOON = datetime(2026, 12, 30, 12, tzinfo=UTC)
 AT = datetime(2027, 1, 1, 0, 30, tzinfo=UTC)
 WANTED = 0.4
+ROUNDS = 3
 WANTED_SECONDS = 10  # for a preview of a million members
 CLUB = {"code": "club", "name": "Club", "warn_days": 0}
 SILVER = {"code": "silver", "name": "Silver", "threshold": Decimal(100)}
@@ -117,14 +120,25 @@ def _night(members: int) -> None:
     for what, kept in KEPT.items():
         with harness.database("bench_tiers"):
             _fill(members, kept)
-            with harness.database("bench_tiers_run", like="bench_tiers"):
-                ours = members / harness.seconds(_review)
-                _check(members, kept)
-            with harness.database("bench_tiers_run", like="bench_tiers"):
-                limit = members / harness.seconds(_plain_sql)
-                _check(members, kept)
-        rows.append(Row(f"review of {members:,}, {what}", ours, limit, "members/s", WANTED))
+            ours, limit = _in_turns(
+                partial(_one_night, members, kept, _review), partial(_one_night, members, kept, _plain_sql)
+            )
+        rows.append(
+            Row(f"review of {members:,}, {what}", members / ours, members / limit, "members/s", WANTED)
+        )
     harness.table("Tiers: the night of a new year", rows)
+
+
+def _one_night(members: int, kept: int, work: Callable[[], None]) -> float:
+    with harness.database("bench_tiers_run", like="bench_tiers"):
+        took = harness.seconds(work)
+        _check(members, kept)
+    return took
+
+
+def _in_turns(*works: Callable[[], float]) -> list[float]:
+    """The quickest round of each: what it takes when nothing else disturbs it."""
+    return [min(times) for times in zip(*([work() for work in works] for _ in range(ROUNDS)), strict=True)]
 
 
 def _foresight(members: int) -> None:
@@ -134,12 +148,14 @@ def _foresight(members: int) -> None:
     with harness.database("bench_tiers"):
         _foresee_fill(members)
         draft = TierSet.objects.select_related("program", "point_type").get()
-        seen = preview.preview(draft, protect=False, at=NOON)  # the first one warms the cache for the others
+        seen = preview.preview(draft, protect=False, at=NOON)
         counted = _matrix()
         assert {("", "silver", "gold").index(to): n for (_, to), n in seen.moves.items()} == counted
-        ours = harness.seconds(lambda: preview.preview(draft, protect=False, at=NOON))
-        limit = harness.seconds(_matrix)
-        nobody = harness.seconds(lambda: preview.movers(draft, "", "gold", protect=False, at=NOON))
+        ours, limit, nobody = _in_turns(
+            partial(harness.seconds, partial(preview.preview, draft, protect=False, at=NOON)),
+            partial(harness.seconds, _matrix),
+            partial(harness.seconds, partial(preview.movers, draft, "", "gold", protect=False, at=NOON)),
+        )
     rows = [
         Row(f"preview of {members:,}", members / ours, members / limit, "members/s"),
         Row(f"list of a cell that is empty, of {members:,}", members / nobody, members / limit, "members/s"),
