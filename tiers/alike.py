@@ -4,7 +4,6 @@ same value. `Alike` remembers what a walk came to by all that it looks at; what 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -45,9 +44,9 @@ class Alike:
         found = self._outcomes.get(key)
         if found is None:
             self._forget(self._outcomes)
-            found = self._outcomes[key] = outcome(course, replace(state, since=ANY_DAY), days, until)
+            found = self._outcomes[key] = outcome(course, state.held_since(ANY_DAY), days, until)
         if found.state.since is ANY_DAY:
-            return found._replace(state=replace(found.state, since=state.since))
+            return Outcome(found.state.held_since(state.since), *found[1:])
         return found
 
     def drop(self, course: Course, state: State, days: Days, turn: date) -> dict[str, Any] | None:

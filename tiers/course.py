@@ -68,6 +68,13 @@ class State:
     held: int
     through: date
 
+    def held_since(self, since: date | None) -> State:
+        """The same state with a tier that is held since another day."""
+        return State(
+            self.version, self.seen, self.tier, since, self.valid_until, self.grace_from, self.grace_until,
+            self.carried, self.carried_before, self.held, self.through,
+        )  # fmt: skip
+
     def likeness(self) -> tuple[object, ...]:
         """All that decides over what comes: everything but since when the tier is held."""
         return (

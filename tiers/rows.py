@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from loyalty.base.copying import Shared, as_array, copy_rows
+from loyalty.base.copying import Shared, as_array
 from loyalty.base.prepared import prepared
 from loyalty.base.strict_json import dumps
 from tiers.windows import Number
@@ -82,6 +82,13 @@ _TYPES = {
 _KEY = ("program_id", "tier_set_id", "member_id")
 _ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'date')}[]" for name in StandingRow._fields)
 _COLUMNS = ", ".join(StandingRow._fields)
+_CHANGE_TYPES = _TYPES | {
+    "kind": "text", "from_code": "text", "to_code": "text", "at": "timestamptz", "decided_at": "timestamptz",
+    "numbers": "jsonb", "beneath": "bool", "event_id": "uuid", "job_id": "uuid", "actor": "text", "reason": "text",
+}  # fmt: skip
+_CHANGE_ARRAYS = ", ".join(f"%s::{_CHANGE_TYPES.get(name, 'date')}[]" for name in ChangeRow._fields)
+_APPEND = f"""
+INSERT INTO tiers_tierchange ({", ".join(ChangeRow._fields)}) SELECT * FROM unnest({_CHANGE_ARRAYS})"""
 _INSERT = f"INSERT INTO tiers_standing ({_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"
 # The member is locked, so nobody else writes the row: an upsert would lock it once more.
 _UPDATE = """
@@ -147,7 +154,8 @@ def _write(statement: str, rows: Sequence[StandingRow]) -> None:
 
 def append_changes(rows: Sequence[ChangeRow]) -> None:
     """In this order. Members who are alike share their numbers, whose text is made once."""
-    numbers = ChangeRow._fields.index("numbers")
-    text = Shared(dumps)
-    cells = ((*row[:numbers], text(row.numbers), *row[numbers + 1 :]) for row in rows)
-    copy_rows("tiers_tierchange", ChangeRow._fields, cells)
+    if rows:
+        columns = dict(zip(ChangeRow._fields, zip(*rows, strict=True), strict=True))
+        columns["numbers"] = tuple(map(Shared(dumps), columns["numbers"]))
+        with connection.cursor() as cursor:
+            cursor.execute(_APPEND, [as_array(column) for column in columns.values()])
