@@ -155,11 +155,11 @@ def test_in_a_storm_of_kills_every_acknowledged_request_happens_exactly_once(hou
     assert not wrong, "\n".join(wrong)
     house.restart_ended()
     house.settle()
-    owed = _sum(till.owed for till in tills)
-    assert house.balances() == {name: before[name] + owed[name] for name in PEOPLE}
+    assert house.sql("SELECT status, type, error FROM events_event WHERE status <> 'processed'") == []
     sent = _sum(till.sent for till in tills)
     assert counts(house) == {name: counted[name] + sent[name] for name in counted}
-    assert house.sql("SELECT status, error FROM events_event WHERE status <> 'processed'") == []
+    owed = _sum(till.owed for till in tills)
+    assert house.balances() == {name: before[name] + owed[name] for name in PEOPLE}
     proved(house)
 
 
