@@ -21,7 +21,7 @@ from loyalty.programs.files.applying import apply
 from loyalty.programs.models import Channel, Scope
 
 LOGIN = "demo"
-MEMBERS, ORDERS = 300, 2500
+MEMBERS, ORDERS = 220, 1600
 ADDRESS = "http://127.0.0.1:8000"
 
 
