@@ -129,9 +129,13 @@ class Batch:
         return order
 
     def _follow_order(self, event: Claimed) -> Outcome:
-        """A return, a cancellation or a new basket: the order is rated anew as it stands now."""
+        """A return, a cancellation or a new basket: the order is rated anew as it stands now.
+
+        One that names no member is its order's. Whose that is was asked for before the members were locked; an order
+        that was committed since then is not in our hands, and the event waits for it as if it were unknown.
+        """
         known, order = self.known, self.known.order_of(event)
-        if order is None:
+        if order is None or event.member_id is None:
             return Outcome(event.id, event.member_id, Status.WAITING, {}, {})
         if event.member_id != order.member_id:
             return self._set_aside(event, "rejected", "order_of_another_member", reference=order.reference)

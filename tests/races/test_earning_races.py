@@ -182,6 +182,30 @@ def test_processing_while_the_sender_waits_and_a_worker_drains_gives_points_once
     assert not proof.verify(at=clock.now()).breaches
 
 
+def test_a_return_whose_order_is_written_while_its_owner_is_looked_up_is_not_lost(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names no member, as returns may; the order's owner is asked for just before the order is committed."""
+    shop.campaign()
+    order = shop.order("A-1", "28.00")
+    back = shop.send("order.returned", {"order_id": "A-1"}, member=None)
+    look = inbox.members_of_orders
+
+    def look_too_early(keys: Any) -> Any:
+        found = look(keys)
+        if keys and not found:
+            race([partial(earning.process_now, order.pk)])
+        return found
+
+    monkeypatch.setattr(inbox, "members_of_orders", look_too_early)
+    earning.process([back.pk], at=clock.now())
+    assert shop.balance() == 28
+    inbox.wake_overlooked(at=clock.now())
+    finish(shop)
+    back.refresh_from_db()
+    assert (back.status, shop.balance()) == ("processed", 0)
+
+
 def finish(shop: Shop) -> None:
     """What was put back because a member was busy is due a second later."""
     with clock.pinned(clock.now() + timedelta(seconds=5)):
