@@ -20,8 +20,8 @@ from rewards import catalogue, replacing, stock
 from rewards.models import Code, Redemption, Reward, Stock
 from tests.api.calls import Caller, make_program, read, refused
 from tests.hostile.untouched import nothing_written
+from tests.rewards_api.asking import MUG, act, available, claim
 from tests.rewards_api.shelf import ADDRESS, a_reward
-from tests.rewards_api.test_rewards_api import MUG, act, available, claim
 
 pytestmark = pytest.mark.usefixtures("on_the_shelf")
 KEPT = "programs_idempotencykey"
