@@ -1,4 +1,4 @@
-"""How many examples a property is tried with: few in the ordinary run, which makes new ones up each time.
+"""How many examples a property is tried with: so many in the ordinary run, which makes new ones up each time.
 
 LAUREL_EXAMPLES=20 ./run test tests/properties tries twenty times as many.
 """

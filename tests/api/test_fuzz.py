@@ -43,7 +43,7 @@ def busy(channel: Channel, ana: str) -> Iterator[Caller]:
 
 @schema.parametrize()
 @settings(
-    max_examples=examples(15),
+    max_examples=examples(25),
     derandomize=True,
     deadline=None,
     database=None,

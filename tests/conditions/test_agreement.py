@@ -206,14 +206,14 @@ def naive_compare(op: str, value: Any, wanted: list[Any], field: Field) -> bool:
     return bool({"gt": value > first, "gte": value >= first, "lt": value < first, "lte": value <= first}[op])
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(TREES, views())
 def test_closures_agree_with_a_naive_reading(tree: Json, view: Json) -> None:
     assert validate(tree, SCHEMA) == []
     assert compile_condition(tree, SCHEMA).matches(view) is naive(tree, view)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(TREES, views())
 def test_an_explanation_agrees_with_the_decision_and_blames_someone_exactly_when_it_fails(
     tree: Json, view: Json
@@ -234,7 +234,7 @@ def _has_empty_group(tree: Json) -> bool:
     return "'all': []" in str(tree)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TREES, views())
 def test_every_condition_and_every_miss_can_be_said_also_after_storing(tree: Json, view: Json) -> None:
     condition = compile_condition(tree, SCHEMA)
@@ -246,7 +246,7 @@ def test_every_condition_and_every_miss_can_be_said_also_after_storing(tree: Jso
         assert say_miss(Outcome.from_json(stored), STANDARD)  # the program's own fields have gone since
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(TREES, views())
 def test_the_normal_form_is_sound_stable_and_means_the_same(tree: Json, view: Json) -> None:
     normal = normalise(tree, SCHEMA)
@@ -255,7 +255,7 @@ def test_the_normal_form_is_sound_stable_and_means_the_same(tree: Json, view: Js
     assert compile_condition(normal, SCHEMA).matches(view) is compile_condition(tree, SCHEMA).matches(view)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(TREES, views())
 def test_a_condition_reads_only_what_it_says_it_needs(tree: Json, view: Json) -> None:
     condition = compile_condition(tree, SCHEMA)
@@ -288,7 +288,7 @@ JUNK = st.recursive(
 )
 
 
-@settings(max_examples=examples(250), deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(JUNK)
 def test_any_json_is_sound_or_has_faults_and_never_breaks_the_reader(tree: object) -> None:
     faults = validate(tree, SCHEMA)

@@ -59,14 +59,14 @@ def test_an_export_applied_to_an_empty_database_exports_the_same_bytes(text: str
     assert not Program.objects.exists()
 
 
-@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(strategies.program_file)
 def test_any_configuration_survives_export_and_apply(config: dict[str, Any]) -> None:
     first, second = twice(writing.write(config))
     assert first == second
 
 
-@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
 @given(strategies.value)
 def test_what_is_written_is_read_back_exactly(value: Any) -> None:
     assert source.read(writing.write({"a": value or 1}).encode()).value == {"a": value or 1}

@@ -302,7 +302,7 @@ def _pending(terms: dict[str, Any]) -> dict[str, Any]:
     return {"pending_kind": "days", "pending_days": terms["wait_days"]} if terms["wait_days"] else {}
 
 
-@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(settings_of_program, st.lists(acts, min_size=5, max_size=40))
 def test_any_life_of_two_members_ends_as_the_documentation_says(
     terms: dict[str, Any], story: list[tuple[str, int, int, int]]

@@ -70,7 +70,7 @@ def shop() -> Shop:
 
 
 @settings(
-    max_examples=examples(20),
+    max_examples=examples(40),
     deadline=None,
     database=None,
     print_blob=True,

@@ -212,7 +212,7 @@ def points_of(rating: Rating) -> dict[int, int]:
 
 
 @given(orders(), campaigns(), usages, modes)
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_rating_agrees_with_the_oracle(
     data: dict[str, Any], made: Definitions, usage: Usage, mode: Rounding
 ) -> None:
@@ -226,7 +226,7 @@ def test_rating_agrees_with_the_oracle(
 
 
 @given(orders(), campaigns(), usages, modes)
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_awards_lines_and_trace_add_up_to_the_rounded_total(
     data: dict[str, Any], made: Definitions, usage: Usage, mode: Rounding
 ) -> None:
@@ -241,7 +241,7 @@ def test_awards_lines_and_trace_add_up_to_the_rounded_total(
 
 
 @given(st.lists(orders(), min_size=1, max_size=6), campaigns(), modes)
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_what_is_given_never_exceeds_caps_and_budgets(
     bought: list[dict[str, Any]], made: Definitions, mode: Rounding
 ) -> None:
@@ -282,7 +282,7 @@ def returns(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]], list
 
 
 @given(returns(), campaigns(), modes)
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_rating_the_kept_basket_is_independent_of_the_order_of_partial_returns(
     case: tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]], made: Definitions, mode: Rounding
 ) -> None:
@@ -303,7 +303,7 @@ def test_rating_the_kept_basket_is_independent_of_the_order_of_partial_returns(
 
 
 @given(orders(), campaigns(), modes)
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_a_full_return_nets_to_zero(data: dict[str, Any], made: Definitions, mode: Rounding) -> None:
     everything = [{"id": str(n), "quantity": one["quantity"]} for n, one in enumerate(data["lines"], 1)]
     kept = Basket.from_payload(data, "GBP").kept(returning({}, everything))

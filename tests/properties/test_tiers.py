@@ -95,7 +95,7 @@ seeds = st.lists(
     st.builds(Seed, days, st.sampled_from(["a", "b", "c"]), days, st.one_of(st.none(), days)), max_size=1
 )
 Arrival = tuple[date, int, int]
-MUCH = settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MUCH = settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @MUCH
