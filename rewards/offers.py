@@ -93,7 +93,7 @@ def asking_of(
 ) -> Asking:
     """What the rules need to know of a member."""
     local = at.astimezone(known.zone)
-    tier = benefits.of_program(member.program_id, at=at).get(member.tier_code, benefits.NOTHING)
+    tier = benefits.of_set(known.ladder, at).get(member.tier_code, benefits.NOTHING)
     return Asking(
         at=at,
         zone=known.zone,

@@ -57,9 +57,17 @@ def put(reward: Reward, picture: Small, *, by: str, at: datetime) -> RewardPictu
     kept, _made = RewardPicture.objects.update_or_create(
         reward=reward, defaults={**picture._asdict(), "updated_at": at, "updated_by": by}
     )
+    _touch(reward, by, at)
     return kept
 
 
-def remove(reward: Reward) -> None:
+@transaction.atomic
+def remove(reward: Reward, *, by: str, at: datetime) -> None:
     """Leave the reward without a picture."""
     RewardPicture.objects.filter(reward=reward).delete()
+    _touch(reward, by, at)
+
+
+def _touch(reward: Reward, by: str, at: datetime) -> None:
+    """The reward changed with its picture: whoever keeps the catalogue in memory looks at the rows of rewards."""
+    Reward.objects.filter(pk=reward.pk).update(updated_by=by, updated_at=at)

@@ -24,6 +24,8 @@ from loyalty.programs.schedule import WEEKDAYS, Schedule, window
 from rewards import audience
 from rewards.limits import Cap
 from rewards.models import PointsReward, Price, Reward, RewardPicture
+from tiers import published
+from tiers.published import Published
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,21 +87,22 @@ class Shelf:
     """Those that have not ended."""
     needs: Needs
     """What their conditions ask about."""
+    ladder: Published | None
+    """The program's main tier set."""
 
 
 # What a shelf was read from. Each transaction that writes a row gives it another xmin, so that any change shows.
+# A reward's row is written again with its prices and its picture. New ladders have a stamp of their own.
 _ROWS: Final = (
-    "SELECT concat(count(*), ':', sum(t.xmin::text::bigint * (t.{key} %% 1009 + 1))) FROM {table} t"
+    "SELECT concat(count(*), ':', sum(t.xmin::text::bigint * (t.id %% 1009 + 1))) FROM {} t WHERE {}"
 )
-_OF_REWARD: Final = " JOIN rewards_reward r ON r.id = t.reward_id WHERE r.program_id = %(program)s"
 _STAMP: Final = "SELECT concat_ws('|', ({}))".format(
     "), (".join(
         [
-            _ROWS.format(table="programs_program", key="id") + " WHERE t.id = %(program)s",
-            _ROWS.format(table="programs_pointtype", key="id") + " WHERE t.program_id = %(program)s",
-            _ROWS.format(table="rewards_reward", key="id") + " WHERE t.program_id = %(program)s",
-            _ROWS.format(table="rewards_price", key="id") + _OF_REWARD,
-            _ROWS.format(table="rewards_rewardpicture", key="reward_id") + _OF_REWARD,
+            _ROWS.format("programs_program", "t.id = %(program)s"),
+            _ROWS.format("programs_pointtype", "t.program_id = %(program)s"),
+            _ROWS.format("rewards_reward", "t.program_id = %(program)s"),
+            f"SELECT {published.STAMP}",
         ]
     )
 )
@@ -147,6 +150,7 @@ def _load(program_id: int) -> Shelf:
         declared={field.name: field for field in schema},
         on_offer=on_offer,
         needs=reduce(or_, (one.needs for one in on_offer), NOTHING),
+        ladder=published.main(published.load(program_id)),
     )
 
 

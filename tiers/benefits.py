@@ -25,12 +25,13 @@ def of_program(program_id: int, *, at: datetime) -> Mapping[str, Benefits]:
 
     A tier that only an older version has is answered too: a member may still hold it.
     """
-    main = published.main_of(program_id)
-    return of_set(main, at) if main is not None else MappingProxyType({})
+    return of_set(published.main_of(program_id), at)
 
 
-def of_set(tier_set: Published, at: datetime) -> Mapping[str, Benefits]:
+def of_set(tier_set: Published | None, at: datetime) -> Mapping[str, Benefits]:
     """The same for a set that is in hand, without a query."""
+    if tier_set is None:
+        return MappingProxyType({})
     in_force = sum(1 for version in tier_set.versions if version.effective_from <= at)
     return _benefits(tier_set, in_force)
 

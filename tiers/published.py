@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from loyalty.base.clock import local_date
+from loyalty.base.prepared import prepared
 from loyalty.programs.models import Program
 from tiers.ladder import Ladder
 from tiers.models import LadderVersion, TierSet
@@ -72,9 +73,10 @@ _read: dict[tuple[str, int], Known] = {}
 def of_program(program_id: int) -> tuple[Published, ...]:
     """The published tier sets of a program, the main one first; one cheap query when nothing is new."""
     key = str(connection.settings_dict["NAME"]), program_id
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {STAMP}", {"program": program_id})
-        stamp = cursor.fetchone()[0]
+    with prepared() as cursor:
+        row = cursor.execute(f"SELECT {STAMP}", {"program": program_id}, prepare=True).fetchone()
+    assert row is not None
+    stamp = str(row[0])
     known = _read.get(key)
     if known is None or known[0] != stamp:
         known = _read[key] = stamp, load(program_id)
@@ -106,7 +108,12 @@ def load(program_id: int) -> tuple[Published, ...]:
 
 def main_of(program_id: int) -> Published | None:
     """The published main set of a program, None when there is none yet."""
-    return next((one for one in of_program(program_id) if one.is_main), None)
+    return main(of_program(program_id))
+
+
+def main(tier_sets: Iterable[Published]) -> Published | None:
+    """The main one among a program's."""
+    return next((one for one in tier_sets if one.is_main), None)
 
 
 def read_version(row: LadderVersion, zone: ZoneInfo) -> Version:

@@ -1,5 +1,6 @@
 """The web application. In production it refuses to start with unsafe settings."""
 
+import gc
 import os
 import sys
 
@@ -8,6 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.config.settings")
 from django.conf import settings
 from django.core.checks import ERROR, run_checks
 from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 
 from loyalty.config import checks
 
@@ -18,3 +20,8 @@ if not settings.DEBUG:
     refused = [result for result in results if result.level >= ERROR]
     if refused:
         sys.exit("\n".join(["Laurel does not start with these settings:", *map(str, refused)]))
+
+# Everything a request needs is loaded now, and stays: the garbage collector need not walk through it again and again.
+get_resolver().url_patterns  # noqa: B018
+gc.collect()
+gc.freeze()

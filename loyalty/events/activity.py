@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from loyalty.base.prepared import prepared
 from loyalty.base.registry import Registry
 
 ZERO = Decimal(0)
@@ -100,8 +101,8 @@ def days(member_ids: Collection[UUID], first: date, last: date) -> dict[UUID, li
     found: dict[UUID, list[Day]] = {member_id: [] for member_id in member_ids}
     if not found:
         return found
-    with connection.cursor() as cursor:
-        cursor.execute(_DAYS, [list(found), first, last])
+    with prepared() as cursor:
+        cursor.execute(_DAYS, [list(found), first, last], prepare=True)
         for member_id, *row in cursor.fetchall():
             found[member_id].append(Day(*row))
     return found

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from loyalty.base.copying import as_array
 from loyalty.base.locking import retrying
+from loyalty.base.prepared import columns, first
 from loyalty.members.errors import (
     IdentifierRequired,
     IdentifierTaken,
@@ -32,18 +32,24 @@ def find(program: Program, ref: str | Ref) -> Member:
     """The member a reference names, in one query, with `program` as their program. Raises MemberUnknown, also for
     another program's member and for a guest; Invalid for what is no reference."""
     asked = parse_ref(ref, program.phone_region) if isinstance(ref, str) else ref
-    found = _only(_named(program, asked))
+    found = _named(program, asked)
     if found is None:
         raise MemberUnknown
     found.program = program
     return found
 
 
-def _named(program: Program, ref: Ref) -> QuerySet[Member]:
-    mine = Member.objects.filter(program=program).order_by()
-    if ref.kind == MEMBER:
-        return mine.filter(pk=ref.value)
-    return mine.filter(identifiers__program=program, identifiers__kind=ref.kind, identifiers__value=ref.value)
+# Asked for by nearly every call, so planned once.
+_BY_ID: Final = f"""SELECT {columns(Member, "m")} FROM members_member m
+    WHERE m.id = %(value)s AND m.program_id = %(program)s"""
+_BY_IDENTIFIER: Final = f"""SELECT {columns(Member, "m")} FROM members_member m
+    JOIN members_identifier i ON i.member_id = m.id
+    WHERE i.program_id = %(program)s AND i.kind = %(kind)s AND i.value = %(value)s AND m.program_id = %(program)s"""
+
+
+def _named(program: Program, ref: Ref) -> Member | None:
+    statement = _BY_ID if ref.kind == MEMBER else _BY_IDENTIFIER
+    return first(Member, statement, {"program": program.pk, "kind": ref.kind, "value": ref.value})
 
 
 def find_many(program: Program, refs: Iterable[Ref]) -> dict[Ref, Member]:
@@ -92,12 +98,7 @@ def register(
 def _known(program: Program, given: Profile) -> Member | None:
     """Who has the external id, without a lock: the cheap answer to a repeated call."""
     value = given.identifiers.get(EXTERNAL)
-    return _only(_named(program, Ref(EXTERNAL, value))) if value is not None else None
-
-
-def _only(found: QuerySet[Member]) -> Member | None:
-    """The one member found, without an order: asked for the first in one, PostgreSQL may walk the whole index of it."""
-    return next(iter(found.order_by()[:1]), None)
+    return _named(program, Ref(EXTERNAL, value)) if value is not None else None
 
 
 def _owner(locked: Mapping[Ref, Found], given: Profile) -> UUID | None:

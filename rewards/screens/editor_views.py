@@ -134,7 +134,7 @@ def _keep_picture(request: ScreenRequest, reward: Reward, picture: Small | None,
     if picture is not None:
         pictures.put(reward, picture, by=actor_name(request), at=at)
     elif request.POST.get("no-picture"):
-        pictures.remove(reward)
+        pictures.remove(reward, by=actor_name(request), at=at)
 
 
 def _add_refusal(form: RewardForm, refused: LaurelError) -> None:
