@@ -104,12 +104,13 @@ class Cost(NamedTuple):
         return max(0, self.points - max(0, self.has))
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What it costs the member, from the top, and why it cannot be had; nothing in `reasons`: it can."""
+class Verdict(NamedTuple):
+    """What it costs the member, from the top, which variants and slots are still to come, and why it cannot be had;
+    nothing in `reasons`: it can."""
 
     costs: tuple[Cost, ...]
-    reasons: tuple[Reason, ...]
+    to_come: Sequence[Option]
+    reasons: Sequence[Reason]
 
     @property
     def ok(self) -> bool:
@@ -134,15 +135,17 @@ def judge(
     asked = costs(item, asking)
     if point_type_id is not None:
         asked = tuple(one for one in asked if one.point_type.id == point_type_id)
+    to_come = [one for one in options if not one.is_over(asking.at)]
     reasons = [
-        *_status(item.reward),
-        *_dates(item, asking),
-        *_member(item, asking),
-        *_limits(item, asking, taken_at),
-        *_stock(options, asking.at),
-        *_points(asked),
+        _status(item.reward),
+        None if item.schedule.is_always else _dates(item, asking),
+        None if asking.may_redeem else MAY_NOT_REDEEM,
+        None if item.audience.matches(asking.view) else _NOT_IN_AUDIENCE,
+        *(_limits(item, asking, taken_at) if taken_at else ()),
+        _stock(options, to_come),
+        _points(asked),
     ]
-    return Verdict(asked, tuple(reasons))
+    return Verdict(asked, to_come, [one for one in reasons if one is not None])
 
 
 def costs(item: Item, asking: Asking) -> tuple[Cost, ...]:
@@ -181,17 +184,17 @@ def sold_out() -> Reason:
     return _SOLD_OUT
 
 
-def _status(reward: Reward) -> Iterator[Reason]:
-    if reward.status == Reward.Status.ENDED:
-        yield _ENDED
-    elif reward.status == Reward.Status.PAUSED:
-        yield _PAUSED
+def _status(reward: Reward) -> Reason | None:
+    match reward.status:
+        case Reward.Status.ENDED:
+            return _ENDED
+        case Reward.Status.PAUSED:
+            return _PAUSED
+    return None
 
 
-def _dates(item: Item, asking: Asking) -> Iterator[Reason]:
+def _dates(item: Item, asking: Asking) -> Reason | None:
     schedule = item.schedule
-    if schedule.is_always:
-        return
     if asking.early_days and schedule.starts_at is not None and asking.at < schedule.starts_at:
         local_start = schedule.starts_at.astimezone(asking.zone)  # so that a day is a day on the wall clock
         schedule = replace(schedule, starts_at=local_start - timedelta(days=asking.early_days))
@@ -199,24 +202,15 @@ def _dates(item: Item, asking: Asking) -> Iterator[Reason]:
         case "before":
             assert schedule.starts_at is not None
             sentence = _from_then_on(schedule.starts_at, asking.zone)
-            yield Reason("not_yet", sentence, _opens(schedule.starts_at))
+            return Reason("not_yet", sentence, _opens(schedule.starts_at))
         case "after":
-            if item.reward.status != Reward.Status.ENDED:
-                yield _ENDED
+            return _ENDED if item.reward.status != Reward.Status.ENDED else None
         case "weekday" | "hours":
-            yield _OUTSIDE_HOURS
-
-
-def _member(item: Item, asking: Asking) -> Iterator[Reason]:
-    if not asking.may_redeem:
-        yield MAY_NOT_REDEEM
-    if not item.audience.matches(asking.view):
-        yield _NOT_IN_AUDIENCE
+            return _OUTSIDE_HOURS
+    return None
 
 
 def _limits(item: Item, asking: Asking, taken_at: Sequence[datetime]) -> Iterator[Reason]:
-    if not taken_at:
-        return
     if found := reached(item.caps, taken_at, asking.at, asking.zone):
         yield _cap_reached(found, asking)
     if until := cooling_until(item.reward.cooldown_hours, taken_at, asking.at):
@@ -230,22 +224,26 @@ def _cap_reached(found: Reached, asking: Asking) -> Reason:
     return Reason("cap_reached", _had_it(found, asking.zone), numbers)
 
 
-def _stock(options: Sequence[Option], at: datetime) -> Iterator[Reason]:
-    to_come = [one for one in options if not one.is_over(at)]
+def _stock(options: Sequence[Option], to_come: Sequence[Option]) -> Reason | None:
     if options and not to_come:
-        yield _DATES_OVER
-    elif not any(one.left is None or one.left > 0 for one in to_come):
-        yield sold_out()
+        return _DATES_OVER
+    for one in to_come:
+        if one.left is None or one.left > 0:
+            return None
+    return _SOLD_OUT
 
 
-def _points(found: Sequence[Cost]) -> Iterator[Reason]:
+def _points(found: Sequence[Cost]) -> Reason | None:
     if not found:
-        yield _NO_PRICE
-    elif all(one.missing for one in found):
-        nearest = (
-            found[0] if len(found) == 1 else min(found, key=lambda one: Fraction(one.missing, one.points))
-        )
-        yield insufficient(nearest)
+        return _NO_PRICE
+    for one in found:
+        if not one.missing:
+            return None
+    return insufficient(min(found, key=_far) if len(found) > 1 else found[0])
+
+
+def _far(cost: Cost) -> Fraction:
+    return Fraction(cost.missing, cost.points)
 
 
 def insufficient(cost: Cost) -> Reason:

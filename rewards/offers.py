@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal, cast
+from typing import Final, Literal, NamedTuple, cast
 
 from loyalty.base.clock import parse_instant
 from loyalty.conditions.compiler import Needs
@@ -24,18 +23,21 @@ NEAR_TIME: Final = timedelta(days=14)
 State = Literal["available", "near", "out"]
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """One reward for one member. `state`: can be had now; nearly, with what is missing; or not."""
 
     item: Item
-    options: Sequence[Option]
     verdict: Verdict
     state: State
 
     @property
     def reward(self) -> Reward:
         return self.item.reward
+
+    @property
+    def options(self) -> Sequence[Option]:
+        """The variants and slots that are still to come."""
+        return self.verdict.to_come
 
 
 def available(member: Member, at: datetime) -> list[Offer]:
@@ -109,8 +111,7 @@ def asking_of(
 
 def _offer(item: Item, asking: Asking, left: Sequence[Option], taken_at: Sequence[datetime]) -> Offer:
     verdict = judge(item, asking, left, taken_at)
-    to_come = [one for one in left if not one.is_over(asking.at)]
-    return Offer(item, to_come, verdict, _state(verdict, asking.at))
+    return Offer(item, verdict, _state(verdict, asking.at))
 
 
 def _state(verdict: Verdict, at: datetime) -> State:

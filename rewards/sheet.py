@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from loyalty.base.strict_json import dumps
 from rewards import codes
 from rewards.eligibility import Cost, Option, Reason
 from rewards.models import Redemption, RedemptionStep
@@ -95,20 +96,17 @@ def write_option(one: Option) -> dict[str, object]:
     }
 
 
-def write_offer(offer: Offer, picture: str | None) -> dict[str, object]:
-    """What one member can have, for what, and what is missing."""
-    reward = offer.reward
-    return {
-        "id": reward.pk,
-        "code": reward.code,
-        "kind": reward.kind,
-        "name": reward.name,
-        "picture": picture,
-        "state": offer.state,
-        "costs": [_cost(one) for one in offer.verdict.costs],
-        "options": [write_option(one) for one in offer.options if one.code],
-        "reasons": [write_reason(one) for one in offer.verdict.reasons],
-    }
+def offer_text(offer: Offer, picture: str | None) -> str:
+    """What one member can have, for what, and what is missing: JSON around what the shelf has in writing. A member may
+    have hundreds of offers, and this is asked at the till."""
+    costs = ",".join([_cost_text(one) for one in offer.verdict.costs])
+    options = [write_option(one) for one in offer.options if one.code]
+    reasons = [write_reason(one) for one in offer.verdict.reasons]
+    return (
+        f'{{{offer.item.told},"picture":{dumps(picture) if picture else "null"},"state":"{offer.state}",'
+        f'"costs":[{costs}],"options":{dumps(options) if options else "[]"},'
+        f'"reasons":{dumps(reasons) if reasons else "[]"}}}'
+    )
 
 
 def write_reason(one: Reason) -> dict[str, object]:
@@ -116,14 +114,11 @@ def write_reason(one: Reason) -> dict[str, object]:
     return {"code": one.code, "message": str(one.sentence), **one.numbers}
 
 
-def _cost(one: Cost) -> dict[str, object]:
-    return {
-        "point_type": one.point_type.code,
-        "points": one.points,
-        "listed": one.listed,
-        "has": max(one.has, 0),
-        "missing": one.points - max(one.has, 0) if one.missing else 0,
-    }
+def _cost_text(one: Cost) -> str:
+    return (
+        f'{{"point_type":"{one.point_type.code}","points":{one.points},"listed":{one.listed},'
+        f'"has":{max(one.has, 0)},"missing":{one.missing}}}'
+    )
 
 
 def write_redemption(row: Redemption, at: datetime) -> dict[str, object]:

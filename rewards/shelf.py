@@ -17,6 +17,7 @@ from django.db import connection
 
 from loyalty.base.numbers import Rounding
 from loyalty.base.prepared import prepared
+from loyalty.base.strict_json import dumps
 from loyalty.conditions.compiler import NOTHING, Condition, Needs
 from loyalty.conditions.fields import Field, Schema
 from loyalty.programs.models import PointType, Program
@@ -65,6 +66,8 @@ class Item:
     prices: tuple[PriceTerms, ...]
     needs: Needs
     picture: str
+    told: str
+    """What every offer of it begins with, as JSON members."""
     by_tier: dict[tuple[str, Decimal], Listed] = field(default_factory=dict)
     """The prices for a tier with its factor, once they were asked for."""
 
@@ -179,6 +182,7 @@ def _item(reward: Reward, prices: tuple[PriceTerms, ...], schema: Schema, pictur
         prices=prices,
         needs=reduce(or_, (price.audience.needs for price in prices), NOTHING | who.needs),
         picture=picture,
+        told=dumps({"id": reward.pk, "code": reward.code, "kind": reward.kind, "name": reward.name})[1:-1],
     )
 
 

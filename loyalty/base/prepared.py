@@ -19,11 +19,8 @@ M = TypeVar("M", bound=models.Model)
 def prepared() -> Iterator[psycopg.Cursor]:
     """A cursor whose parameters are bound by the server; `execute(…, prepare=True)` keeps the plan. Inside Django's
     transaction, and with its errors."""
-    with (
-        connection.cursor() as outer,
-        connection.wrap_database_errors,
-        _Cursor(outer.connection) as cursor,
-    ):
+    connection.ensure_connection()
+    with connection.wrap_database_errors, _Cursor(connection.connection) as cursor:
         yield cursor
 
 
