@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from loyalty.base.errors import FieldError
@@ -14,6 +15,7 @@ from loyalty.conditions.fields import Field, Schema
 from loyalty.conditions.standard import STANDARD
 from loyalty.conditions.validate import validate
 from loyalty.events import activity
+from loyalty.events.activity import Window
 from loyalty.members.models import Member
 from loyalty.members.traits import TRAITS
 from loyalty.programs.models import Program
@@ -37,9 +39,14 @@ def compiled(tree: Mapping[str, Any], schema: Schema) -> Condition:
 
 
 def view_of(
-    member: Member, needs: Needs, declared_fields: Mapping[str, Field], local: datetime
+    member: Member,
+    needs: Needs,
+    declared_fields: Mapping[str, Field],
+    local: datetime,
+    lately: Mapping[Window, Decimal] | None = None,
 ) -> dict[str, Any]:
-    """What conditions with these needs see of a member. One query when they ask what the member did lately."""
+    """What conditions with these needs see of a member. `lately` is what the member did in the windows that they ask
+    about; without it, that is one query."""
     view: dict[str, Any] = {}
     for name in needs.fields:
         if name in TRAITS:
@@ -48,5 +55,6 @@ def view_of(
             field = declared_fields[name]
             view[name] = field.read(member.attributes.get(field.measure))
     if needs.windows:
-        view["activity"] = activity.windows(member.pk, needs.windows, local.date())
+        found = activity.windows(member.pk, needs.windows, local.date()) if lately is None else lately
+        view["activity"] = found
     return view

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final, Literal, NamedTuple, cast
 
 from loyalty.base.clock import parse_instant
+from loyalty.base.prepared import ask_together
 from loyalty.conditions.compiler import Needs
-from loyalty.ledger.balances import balances_now
+from loyalty.events import activity
+from loyalty.events.activity import Window
+from loyalty.ledger.balances import Balance, balances_now, question_now
 from loyalty.members.models import Member
 from rewards import audience, options, shelf, takings
 from rewards.eligibility import PASSING, Asking, Option, Reason, Verdict, judge, listed
 from rewards.models import Reward
 from rewards.shelf import Item, Shelf
+from rewards.takings import Takings
 from tiers import benefits
 
 NEAR_SHARE: Final = 2
@@ -42,21 +47,43 @@ class Offer(NamedTuple):
 
 def available(member: Member, at: datetime) -> list[Offer]:
     """The offers that the member can have at `at`, and those nearly in reach, in the order of the catalogue."""
-    known = shelf.of_program(member.program_id)
-    asking = _asking(member, known, at)
-    near = list(_in_reach(known.on_offer, asking))
-    return [offer for offer in _offers(near, asking, member, at) if offer.state != "out"]
+    seen = _look(member, at)
+    near = list(_in_reach(seen.shelf.on_offer, seen.asking))
+    return [offer for offer in _offers(near, seen, at) if offer.state != "out"]
 
 
 def every(member: Member, at: datetime) -> list[Offer]:
     """All rewards but drafts and ended ones, judged for one member. A handful of queries for any number of them."""
-    known = shelf.of_program(member.program_id)
-    return _offers(known.on_offer, _asking(member, known, at), member, at)
+    seen = _look(member, at)
+    return _offers(seen.shelf.on_offer, seen, at)
 
 
-def _asking(member: Member, known: Shelf, at: datetime) -> Asking:
-    balances = {one.point_type.id: one.available for one in balances_now(member.pk, at=at)}
-    return asking_of(member, known, known.needs, balances, at)
+class _Seen(NamedTuple):
+    """What there is to know before the stock: the catalogue, the member, and what the member had when."""
+
+    shelf: Shelf
+    asking: Asking
+    taken: Takings
+
+
+def _look(member: Member, at: datetime) -> _Seen:
+    """Everything in one go. What to ask of the member depends on the catalogue: when that has changed, once more."""
+    known = shelf.last_read(member.program_id)
+    while True:
+        current, balances, taken, lately = ask_together(
+            shelf.question(member.program_id),
+            question_now(member.pk, at=at),
+            takings.question(member.pk, at=at),
+            activity.windows_question(member.pk, known.needs.windows, at.astimezone(known.zone).date()),
+        )
+        if current is known:
+            asking = asking_of(member, known, known.needs, _available(balances), at, lately=lately)
+            return _Seen(known, asking, taken)
+        known = current
+
+
+def _available(balances: Iterable[Balance]) -> dict[int, int]:
+    return {one.point_type.id: one.available for one in balances}
 
 
 def _in_reach(items: Iterable[Item], asking: Asking) -> Iterator[Item]:
@@ -69,12 +96,11 @@ def _in_reach(items: Iterable[Item], asking: Asking) -> Iterator[Item]:
                 break
 
 
-def _offers(items: Sequence[Item], asking: Asking, member: Member, at: datetime) -> list[Offer]:
-    left = options.of_rewards(member.program_id, [item.reward.id for item in items], at=at)
-    counts = any(item.counts_takings for item in items)
-    taken = takings.of_member(member.pk, at=at) if counts else {}
+def _offers(items: Sequence[Item], seen: _Seen, at: datetime) -> list[Offer]:
+    left = options.of_rewards(seen.shelf.program.pk, [item.reward.id for item in items], at=at)
     return [
-        _offer(item, asking, left.get(item.reward.id, ()), taken.get(item.reward.id, ())) for item in items
+        _offer(item, seen.asking, left.get(item.reward.id, ()), seen.taken.get(item.reward.id, ()))
+        for item in items
     ]
 
 
@@ -84,14 +110,19 @@ def of_one(member: Member, reward: Reward, at: datetime) -> Offer | None:
     item = known.items.get(reward.pk)
     if item is None:
         return None
-    balances = {one.point_type.id: one.available for one in balances_now(member.pk, at=at)}
-    asking = asking_of(member, known, item.needs, balances, at)
+    asking = asking_of(member, known, item.needs, _available(balances_now(member.pk, at=at)), at)
     taken = takings.of_member(member.pk, at=at, reward_id=reward.pk)
     return _offer(item, asking, options.of_reward(reward.pk, at=at), taken.get(reward.pk, ()))
 
 
 def asking_of(
-    member: Member, known: Shelf, needs: Needs, balances: Mapping[int, int], at: datetime
+    member: Member,
+    known: Shelf,
+    needs: Needs,
+    balances: Mapping[int, int],
+    at: datetime,
+    *,
+    lately: Mapping[Window, Decimal] | None = None,
 ) -> Asking:
     """What the rules need to know of a member."""
     local = at.astimezone(known.zone)
@@ -104,7 +135,7 @@ def asking_of(
         tier=member.tier_code,
         price_factor=tier.price_factor,
         early_days=tier.early_access_days,
-        view=audience.view_of(member, needs, known.declared, local),
+        view=audience.view_of(member, needs, known.declared, local, lately),
         available=balances,
     )
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from loyalty.base.numbers import Rounding
-from loyalty.base.prepared import prepared
+from loyalty.base.prepared import Question, ask
 from loyalty.base.strict_json import dumps
 from loyalty.conditions.compiler import NOTHING, Condition, Needs
 from loyalty.conditions.fields import Field, Schema
@@ -115,15 +115,29 @@ _read: dict[tuple[str, int], tuple[str, Shelf]] = {}
 
 def of_program(program_id: int) -> Shelf:
     """The program's shelf as it is now. One query when nothing has changed."""
-    key = str(connection.settings_dict["NAME"]), program_id
-    with prepared() as cursor:
-        row = cursor.execute(_STAMP, {"program": program_id}, prepare=True).fetchone()
-    assert row is not None
-    stamp = str(row[0])
-    known = _read.get(key)
+    return ask(question(program_id))
+
+
+def question(program_id: int) -> Question[Shelf]:
+    """The same, to be asked together with other things."""
+    return Question(_STAMP, {"program": program_id}, lambda rows: _current(program_id, str(rows[0][0])))
+
+
+def last_read(program_id: int) -> Shelf:
+    """The shelf as this process has read it last, which may have changed since; without a query unless it never did."""
+    known = _read.get(_key(program_id))
+    return known[1] if known else of_program(program_id)
+
+
+def _current(program_id: int, stamp: str) -> Shelf:
+    known = _read.get(_key(program_id))
     if known is None or known[0] != stamp:
-        known = _read[key] = stamp, _load(program_id)
+        known = _read[_key(program_id)] = stamp, _load(program_id)
     return known[1]
+
+
+def _key(program_id: int) -> tuple[str, int]:
+    return str(connection.settings_dict["NAME"]), program_id
 
 
 def _load(program_id: int) -> Shelf:

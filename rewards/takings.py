@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from loyalty.base.prepared import prepared
+from loyalty.base.prepared import Question, ask
+
+Takings = Mapping[int, Sequence[datetime]]
 
 _TAKEN: Final = """
     SELECT reward_id, created_at FROM rewards_redemption
@@ -17,13 +19,19 @@ _TAKEN: Final = """
 """
 
 
-def of_member(
-    member_id: UUID, *, at: datetime, reward_id: int | None = None
-) -> Mapping[int, Sequence[datetime]]:
+def of_member(member_id: UUID, *, at: datetime, reward_id: int | None = None) -> Takings:
     """The instants by reward id; with `reward_id` of that one only."""
-    found: dict[int, list[datetime]] = defaultdict(list)
+    return ask(question(member_id, at=at, reward_id=reward_id))
+
+
+def question(member_id: UUID, *, at: datetime, reward_id: int | None = None) -> Question[Takings]:
+    """The same, to be asked together with other things."""
     values = {"member": member_id, "reward": reward_id, "at": at}
-    with prepared() as cursor:
-        for one, taken_at in cursor.execute(_TAKEN, values, prepare=True, binary=True).fetchall():
-            found[one].append(taken_at)
+    return Question(_TAKEN, values, _read, binary=True)
+
+
+def _read(rows: list[tuple[int, datetime]]) -> Takings:
+    found: dict[int, list[datetime]] = defaultdict(list)
+    for reward_id, taken_at in rows:
+        found[reward_id].append(taken_at)
     return found

@@ -3,16 +3,17 @@ more than the work itself."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from time import monotonic
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
 import psycopg
 from django.db import connection, models
 
 M = TypeVar("M", bound=models.Model)
+T = TypeVar("T")
 
 
 @contextmanager
@@ -22,6 +23,41 @@ def prepared() -> Iterator[psycopg.Cursor]:
     connection.ensure_connection()
     with connection.wrap_database_errors, _Cursor(connection.connection) as cursor:
         yield cursor
+
+
+class Question(NamedTuple, Generic[T]):
+    """A statement that reads, its values, and what its rows say. Without a statement, the answer for no rows."""
+
+    statement: str
+    values: Mapping[str, object]
+    read: Callable[[list[Any]], T]
+    binary: bool = False
+
+
+def ask(question: Question[T]) -> T:
+    """The answer, in one statement."""
+    return cast(T, ask_together(question)[0])
+
+
+def ask_together(*questions: Question[Any]) -> list[Any]:
+    """The answers to several questions, which go to the server and come back together. On a busy machine the way there
+    costs more than the statement: each time the process waits for its turn again."""
+    asked = [one for one in questions if one.statement]
+    found = iter(_rows(asked))
+    return [one.read(next(found) if one.statement else []) for one in questions]
+
+
+def _rows(questions: Sequence[Question[Any]]) -> list[list[Any]]:
+    connection.ensure_connection()
+    together = connection.connection.pipeline() if len(questions) > 1 else nullcontext()
+    with connection.wrap_database_errors, together:
+        cursors = [_sent(one) for one in questions]
+        return [one.fetchall() for one in cursors]
+
+
+def _sent(question: Question[Any]) -> psycopg.Cursor:
+    cursor = _Cursor(connection.connection)
+    return cursor.execute(question.statement, question.values, prepare=True, binary=question.binary)
 
 
 class _Cursor(psycopg.Cursor):

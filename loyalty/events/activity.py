@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from loyalty.base.prepared import prepared
+from loyalty.base.prepared import Question, ask
 from loyalty.base.registry import Registry
 
 ZERO = Decimal(0)
@@ -91,21 +91,23 @@ def _both(one: ActivityRow, other: ActivityRow) -> ActivityRow:
 
 _DAYS = """
 SELECT member_id, day, orders, spend, visits, points FROM events_activity
- WHERE member_id = ANY(%s::uuid[]) AND day BETWEEN %s AND %s
+ WHERE member_id = ANY(%(members)s::uuid[]) AND day BETWEEN %(first)s AND %(last)s
  ORDER BY member_id, day
 """
 
 
 def days(member_ids: Collection[UUID], first: date, last: date) -> dict[UUID, list[Day]]:
     """The daily rows of these members, both ends included, in the order of days; in one query."""
+    if not member_ids:
+        return {}
     found: dict[UUID, list[Day]] = {member_id: [] for member_id in member_ids}
-    if not found:
-        return found
-    with prepared() as cursor:
-        cursor.execute(_DAYS, [list(found), first, last], prepare=True)
-        for member_id, *row in cursor.fetchall():
-            found[member_id].append(Day(*row))
+    for member_id, *row in ask(_days(member_ids, first, last)):
+        found[member_id].append(Day(*row))
     return found
+
+
+def _days(member_ids: Collection[UUID], first: date, last: date) -> Question[list[Any]]:
+    return Question(_DAYS, {"members": list(member_ids), "first": first, "last": last}, list)
 
 
 def sums(member_ids: Collection[UUID], first: date, last: date) -> dict[UUID, Sums]:
@@ -126,14 +128,27 @@ def total(rows: Iterable[Day], *, first: date | None = None, last: date | None =
     )
 
 
-def windows(
-    member_id: UUID, asked: Collection[tuple[str, int]], today: date
-) -> dict[tuple[str, int], Decimal]:
-    """What a member did in windows such as ("spend", 90), each up to `today`, in one query for all of them."""
+Window = tuple[str, int]
+"""A measure and a number of days, such as ("spend", 90): up to today."""
+
+
+def windows(member_id: UUID, asked: Collection[Window], today: date) -> dict[Window, Decimal]:
+    """What a member did in each of these windows, in one query for all of them."""
+    return ask(windows_question(member_id, asked, today))
+
+
+def windows_question(
+    member_id: UUID, asked: Collection[Window], today: date
+) -> Question[dict[Window, Decimal]]:
+    """The same, to be asked together with other things."""
     if not asked:
-        return {}
+        return Question("", {}, lambda rows: {})
     first = today - timedelta(days=max(length for _, length in asked) - 1)
-    rows = days([member_id], first, today)[member_id]
+    statement, values, *_ = _days([member_id], first, today)
+    return Question(statement, values, lambda rows: _windows([Day(*row[1:]) for row in rows], asked, today))
+
+
+def _windows(rows: list[Day], asked: Collection[Window], today: date) -> dict[Window, Decimal]:
     return {
         (measure, length): Decimal(
             getattr(total(rows, first=today - timedelta(days=length - 1), last=today), measure)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from loyalty.base.prepared import prepared
+from loyalty.base.prepared import Question, ask
 from loyalty.ledger.holds import Returned, coming_back
 from loyalty.members.models import Member
 
@@ -115,7 +115,12 @@ _AS_OF = _TYPES.format(
 def balances_now(member_id: UUID, *, at: datetime, program_id: int | None = None) -> list[Balance]:
     """The balances of a member at this moment, one for each point type of the program, the default one first. One
     query; `at` is the present instant. With `program_id`, nothing for another program's member."""
-    return _read(_NOW, member_id, at, program_id)
+    return ask(question_now(member_id, at=at, program_id=program_id))
+
+
+def question_now(member_id: UUID, *, at: datetime, program_id: int | None = None) -> Question[list[Balance]]:
+    """The same, to be asked together with other things."""
+    return _question(_NOW, member_id, at, program_id)
 
 
 def balances_as_of(member_id: UUID, *, at: datetime, program_id: int | None = None) -> list[Balance]:
@@ -123,7 +128,7 @@ def balances_as_of(member_id: UUID, *, at: datetime, program_id: int | None = No
 
     Only dates of expiry that a later activity has moved (expiry by inactivity) show as they are today.
     """
-    return _read(_AS_OF, member_id, at, program_id)
+    return ask(_question(_AS_OF, member_id, at, program_id))
 
 
 def balances(member: Member, *, now: datetime, at: datetime | None = None) -> list[Balance]:
@@ -133,10 +138,12 @@ def balances(member: Member, *, now: datetime, at: datetime | None = None) -> li
     return balances_as_of(member.pk, at=at)
 
 
-def _read(query: str, member_id: UUID, at: datetime, program_id: int | None) -> list[Balance]:
-    with prepared() as cursor:
-        cursor.execute(query, {"member": member_id, "at": at, "program": program_id}, prepare=True)
-        rows = cursor.fetchall()
+def _question(query: str, member_id: UUID, at: datetime, program_id: int | None) -> Question[list[Balance]]:
+    values = {"member": member_id, "at": at, "program": program_id}
+    return Question(query, values, lambda rows: _read(rows, member_id, at))
+
+
+def _read(rows: list[tuple[Any, ...]], member_id: UUID, at: datetime) -> list[Balance]:
     found = _folded(rows)
     if any(row[_LAPSED_HOLDS] for row in rows):
         for point_type_id, back in coming_back(member_id, at=at).items():
