@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import connection
 
 from loyalty.base.prepared import Question, ask
 from loyalty.base.registry import Registry
+
+T = TypeVar("T")
 
 ZERO = Decimal(0)
 
@@ -101,13 +103,15 @@ def days(member_ids: Collection[UUID], first: date, last: date) -> dict[UUID, li
     if not member_ids:
         return {}
     found: dict[UUID, list[Day]] = {member_id: [] for member_id in member_ids}
-    for member_id, *row in ask(_days(member_ids, first, last)):
+    for member_id, *row in ask(_days(member_ids, first, last, list)):
         found[member_id].append(Day(*row))
     return found
 
 
-def _days(member_ids: Collection[UUID], first: date, last: date) -> Question[list[Any]]:
-    return Question(_DAYS, {"members": list(member_ids), "first": first, "last": last}, list)
+def _days(
+    member_ids: Collection[UUID], first: date, last: date, read: Callable[[list[Any]], T]
+) -> Question[T]:
+    return Question(_DAYS, {"members": list(member_ids), "first": first, "last": last}, read)
 
 
 def sums(member_ids: Collection[UUID], first: date, last: date) -> dict[UUID, Sums]:
@@ -144,8 +148,9 @@ def windows_question(
     if not asked:
         return Question("", {}, lambda rows: {})
     first = today - timedelta(days=max(length for _, length in asked) - 1)
-    statement, values, *_ = _days([member_id], first, today)
-    return Question(statement, values, lambda rows: _windows([Day(*row[1:]) for row in rows], asked, today))
+    return _days(
+        [member_id], first, today, lambda rows: _windows([Day(*row[1:]) for row in rows], asked, today)
+    )
 
 
 def _windows(rows: list[Day], asked: Collection[Window], today: date) -> dict[Window, Decimal]:

@@ -132,6 +132,7 @@ def test_a_point_type_without_a_price_for_the_member_is_no_price(
     other = make_program("elsewhere").point_types.get()
     PointType.objects.filter(pk=other.pk).update(code="miles")
     refused(claim(shop, "coffee", key="k2", point_type="miles"), 422, "point_type_unknown")
+    assert (available(shop), Redemption.objects.count()) == (1000, 0)
 
 
 def test_another_programs_variant_is_unknown(shop: Caller, stranger: Caller, ana: str) -> None:

@@ -11,7 +11,7 @@ from loyalty.base import clock
 from loyalty.members import members
 from loyalty.members.models import Member
 from loyalty.programs.models import IdempotencyKey, PointType, Program
-from rewards.models import Reward
+from rewards.models import Redemption, Reward
 from tests.api.calls import Caller, read, refused
 from tests.hostile.untouched import nothing_written
 from tests.rewards_api.asking import MUG, act, available, claim
@@ -108,6 +108,7 @@ def test_a_refusal_tells_every_reason_with_its_numbers(shop: Caller, program: Pr
 def test_a_suspended_member_takes_nothing(shop: Caller, ana: str) -> None:
     members.suspend(Member.objects.get(pk=ana), at=clock.now(), by="olga")
     refused(claim(shop), 409, "member_may_not_redeem")
+    assert (available(shop), Redemption.objects.count()) == (1000, 0)
 
 
 def test_the_price_of_another_point_type_can_be_chosen(shop: Caller, program: Program, ana: str) -> None:
