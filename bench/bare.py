@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from ninja import NinjaAPI, Schema
 
@@ -50,4 +50,4 @@ def read(request: HttpRequest, member: UUID) -> dict[str, object]:
     return {"wallet": wallet, "balance": balance, "debt": debt, "lifetime": lifetime}
 
 
-urlpatterns = [path("api/v1/", api.urls)]
+urlpatterns = [path("api/v1/", api.urls), path("healthz", lambda request: HttpResponse())]

@@ -101,11 +101,12 @@ def _outside(*statements: str) -> None:
 
 
 def environment(settings: str = "loyalty.config.settings") -> dict[str, str]:
-    """For a process of ours that works on the present database."""
+    """For a process of ours that works on the present database, as in production: behind a proxy that speaks HTTPS."""
     parts = urlsplit(os.environ["DATABASE_URL"])
     url = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
     ours = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": settings, "LAUREL_PROCESS": "service"}
-    return {**os.environ, **ours, "LAUREL_ALLOWED_HOSTS": "127.0.0.1", "LAUREL_DEBUG": "1"}
+    served = {"LAUREL_ALLOWED_HOSTS": "127.0.0.1", "LAUREL_PROXY_COUNT": "1", "LAUREL_STATIC_ROOT": "static"}
+    return {**os.environ, **ours, **served, "LAUREL_DEBUG": "0"}
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -20,6 +20,24 @@ class Load(NamedTuple):
     refused: int
 
 
+def get(path: str, key: str) -> str:
+    """A whole request, as the proxy in front of the API passes it on."""
+    return _message("GET", path, key) + "\r\n"
+
+
+def post(path: str, key: str, body: str) -> str:
+    return _message("POST", path, key) + (
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    )
+
+
+def _message(method: str, path: str, key: str) -> str:
+    return (
+        f"{method} /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
+        "X-Forwarded-Proto: https\r\nX-Forwarded-For: 192.0.2.7\r\n"
+    )
+
+
 def run(port: int, requests: list[str], *, connections: int, seconds: float) -> Load:
     """Send `requests` (whole HTTP messages) in turn, over so many connections, for so long. When they run out, stop."""
     job = json.dumps({"port": port, "connections": connections, "seconds": seconds, "requests": requests})

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 
 from bench import harness, load
-from bench.api import PORT, _batch, _broker, _server
+from bench.api import BARE_PORT, PORT, _batch, _broker, _server
 
 REWARDS = 200
 MEMBERS = 500
@@ -51,13 +51,13 @@ def main(*, quick: bool = False) -> None:
     seconds = 5.0 if quick else 20.0
     with harness.database("bench_offers"), _broker():
         key, members = _fill()
-        offers = [_get(key, f"/offers/available?member={member}") for member in members * 40]
-        with _server("loyalty.config.settings"):
-            calm = _measured(offers, seconds)
+        offers = [load.get(f"/offers/available?member={member}", key) for member in members * 40]
+        read = [load.get(f"/members/{member}/balances", key) for member in members * 200]
+        with _server("loyalty.config.settings", PORT), _server("bench.bare_settings", BARE_PORT):
+            calm = _measured(PORT, offers, seconds)
+            limit = _measured(BARE_PORT, read, seconds)
             with _busy(key, batches=30 if quick else 120):
-                busy = _measured(offers, seconds)
-        with _server("bench.bare_settings"):
-            limit = _measured([_get(key, f"/members/{one}/balances") for one in members * 200], seconds)
+                busy = _measured(PORT, offers, seconds)
     print(f"\nOffers out of {REWARDS} rewards, {CONNECTIONS} connections")
     for what, one in (("one bare indexed read", limit), ("offers", calm), ("offers, worker busy", busy)):
         print(f"  {what:<24} {one.per_second:>8,.0f}/s  p50 {one.p50:>6.1f} ms  p99 {one.p99:>6.1f} ms")
@@ -66,13 +66,9 @@ def main(*, quick: bool = False) -> None:
     print(f"  p99 with the worker busy: wanted {WANTED_MS} ms: {verdict}")
 
 
-def _get(key: str, path: str) -> str:
-    return f"GET /api/v1{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n"
-
-
-def _measured(requests: list[str], seconds: float) -> load.Load:
-    load.run(PORT, requests[:100], connections=CONNECTIONS, seconds=2)  # warm
-    measured = load.run(PORT, requests, connections=CONNECTIONS, seconds=seconds)
+def _measured(port: int, requests: list[str], seconds: float) -> load.Load:
+    load.run(port, requests[:100], connections=CONNECTIONS, seconds=2)  # warm
+    measured = load.run(port, requests, connections=CONNECTIONS, seconds=seconds)
     assert not measured.refused, f"{measured.refused} requests were refused"
     return measured
 
@@ -80,7 +76,7 @@ def _measured(requests: list[str], seconds: float) -> load.Load:
 @contextmanager
 def _busy(key: str, *, batches: int) -> Iterator[None]:
     """A worker works through a full inbox meanwhile."""
-    load.run(PORT, [_batch(key, number) for number in range(batches)], connections=2, seconds=120)
+    load.run(PORT, [_batch(key, 0, number) for number in range(batches)], connections=2, seconds=120)
     code = "import django; django.setup(); from campaigns import earning; earning.drain()"
     worker = subprocess.Popen([sys.executable, "-c", code], env=harness.environment())
     try:

@@ -115,7 +115,7 @@ def _run(job: dict[str, Any], wanted: list[str]) -> Sale:
     clients = [
         subprocess.Popen(
             [sys.executable, "-m", "bench._buyers"],
-            env=harness.environment() | {"LAUREL_POOL_SIZE": str(THREADS + 2)},
+            env=harness.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -30,12 +30,11 @@ class RequestId:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         known = http.request_id(request)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=known)
+        bound = structlog.contextvars.bind_contextvars(request_id=known)
         try:
             response = self.get_response(request)
         finally:
-            structlog.contextvars.clear_contextvars()
+            structlog.contextvars.reset_contextvars(**bound)
         response["X-Request-ID"] = known
         return response
 

@@ -10,7 +10,8 @@ from time import monotonic
 from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
 import psycopg
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 M = TypeVar("M", bound=models.Model)
 T = TypeVar("T")
@@ -20,8 +21,8 @@ T = TypeVar("T")
 def prepared() -> Iterator[psycopg.Cursor]:
     """A cursor whose parameters are bound by the server; `execute(…, prepare=True)` keeps the plan. Inside Django's
     transaction, and with its errors."""
-    connection.ensure_connection()
-    with connection.wrap_database_errors, _Cursor(connection.connection) as cursor:
+    database = _connected()
+    with database.wrap_database_errors, _Cursor(database.connection) as cursor:
         yield cursor
 
 
@@ -48,16 +49,23 @@ def ask_together(*questions: Question[Any]) -> list[Any]:
 
 
 def _rows(questions: Sequence[Question[Any]]) -> list[list[Any]]:
-    connection.ensure_connection()
-    together = connection.connection.pipeline() if len(questions) > 1 else nullcontext()
-    with connection.wrap_database_errors, together:
-        cursors = [_sent(one) for one in questions]
+    database = _connected()
+    server = database.connection
+    together = server.pipeline() if len(questions) > 1 else nullcontext()
+    with database.wrap_database_errors, together:
+        cursors = [
+            _Cursor(server).execute(one.statement, one.values, prepare=True, binary=one.binary)
+            for one in questions
+        ]
         return [one.fetchall() for one in cursors]
 
 
-def _sent(question: Question[Any]) -> psycopg.Cursor:
-    cursor = _Cursor(connection.connection)
-    return cursor.execute(question.statement, question.values, prepare=True, binary=question.binary)
+def _connected() -> BaseDatabaseWrapper:
+    """This thread's connection, alive as far as one can know."""
+    database = connections[DEFAULT_DB_ALIAS]
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    return database
 
 
 class _Cursor(psycopg.Cursor):

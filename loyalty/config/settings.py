@@ -133,17 +133,16 @@ _limits_ms = {
     "statement_timeout": _number("LAUREL_STATEMENT_TIMEOUT_MS", 0 if PROCESS == "command" else 30_000),
     "idle_in_transaction_session_timeout": _number("LAUREL_IDLE_TIMEOUT_MS", 60_000),
 }
-# At least the number of threads of one process; a thread that finds no connection waits.
-_pool_size = _number("LAUREL_POOL_SIZE", 0 if PROCESS == "command" else 8)
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "loyalty.base.postgresql",
         "NAME": _database.name,
         "USER": _database.user,
         "PASSWORD": _database.password,
         "HOST": _database.host,
         "PORT": _database.port,
-        # One empty round trip, and a restarted database costs nobody an error.
+        # Each thread of a server keeps its connection; a restarted database costs nobody an error.
+        "CONN_MAX_AGE": 0 if PROCESS == "command" else None,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
@@ -153,7 +152,6 @@ DATABASES = {
             **_database.options,
             "isolation_level": IsolationLevel.READ_COMMITTED,
             "options": " ".join(f"-c {name}={limit}" for name, limit in _limits_ms.items()),
-            **({"pool": {"min_size": 1, "max_size": _pool_size, "timeout": 5}} if _pool_size else {}),
         },
     },
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -55,11 +55,13 @@ _INSERT = """
 INSERT INTO events_event (id, source, external_id, type, member_id, identifier_id, order_reference, occurred_at,
        payload, content_hash, status, program_id, channel_id, received_at, next_attempt_at, attempts, error)
 SELECT new.*, %b::bigint, %b::bigint, %b::timestamptz, %b::timestamptz, 0, ''
-  FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::uuid[], %b::bigint[], %b::text[],
-              %b::timestamptz[], %b::jsonb[], %b::bytea[], %b::text[]) AS new
+  FROM {rows} AS new
 ON CONFLICT (program_id, source, external_id) DO NOTHING
 RETURNING id
 """
+_TYPES = ["uuid", "text", "text", "text", "uuid", "bigint", "text", "timestamptz", "jsonb", "bytea", "text"]
+_INSERT_MANY = _INSERT.format(rows=f"unnest({', '.join(f'%b::{one}[]' for one in _TYPES)})")
+_INSERT_ONE = _INSERT.format(rows=f"(VALUES ({', '.join(f'%b::{one}' for one in _TYPES)}))")
 
 
 def insert(
@@ -70,12 +72,17 @@ def insert(
     ordered = sorted(events, key=lambda event: event.key)
     if not ordered:
         return set()
-    columns: list[Sequence[object]] = [list(column) for column in zip(*ordered, strict=True)]
-    columns[8] = [_write(data) for data in columns[8]]
-    params = [program_id, channel.pk if channel else None, at, at, *columns]
-    # Bound by the server, in binary: half the cost of the arrays as literals in the statement.
+    written = [(*event[:8], _write(event.data), *event[9:]) for event in ordered]
+    params: list[object] = [program_id, channel.pk if channel else None, at, at]
+    # Bound by the server, in binary: half the cost of the arrays as literals in the statement; one event needs none.
+    if len(written) == 1:
+        statement = _INSERT_ONE
+        params += written[0]
+    else:
+        statement = _INSERT_MANY
+        params += map(list, zip(*written, strict=True))
     with prepared() as cursor:
-        cursor.execute(_INSERT, params)
+        cursor.execute(statement, params, prepare=True)
         return {row[0] for row in cursor.fetchall()}
 
 

@@ -15,6 +15,7 @@ from loyalty.base.email import normal_email
 from loyalty.base.errors import Invalid
 from loyalty.base.ids import is_uuid
 from loyalty.base.phones import e164
+from loyalty.base.prepared import prepared
 from loyalty.base.text import clean
 from loyalty.members.models import Identifier
 
@@ -94,9 +95,7 @@ SELECT i.kind, i.value, i.member_id, i.id
   FROM unnest(%s::text[], %s::text[]) AS asked (kind, value)
   JOIN members_identifier i ON i.program_id = %s AND i.kind = asked.kind AND i.value = asked.value
 """
-_OWN = (
-    "SELECT 'member', id::text, id, NULL FROM members_member WHERE program_id = %s AND id = ANY(%s::uuid[])"
-)
+_OWN = "SELECT 'member', id::text, id, NULL::bigint FROM members_member WHERE program_id = %s AND id = ANY(%s::uuid[])"
 
 
 def resolve(program_id: int, refs: Iterable[Ref]) -> dict[Ref, Found]:
@@ -114,8 +113,8 @@ def resolve(program_id: int, refs: Iterable[Ref]) -> dict[Ref, Found]:
         params += [program_id, own]
     if not parts:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), params)
+    with prepared() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), params, prepare=True)
         return {Ref(kind, value): Found(member, own_id) for kind, value, member, own_id in cursor.fetchall()}
 
 
