@@ -49,7 +49,9 @@ def main(*, quick: bool = False) -> None:
                 )
                 reads.append(_measure(PORT, read, seconds))
                 bare_reads.append(_measure(BARE_PORT, read, seconds))
-            busy = _busy_reads(read, ROUNDS * seconds)
+            with _worker():
+                busy = _measure(PORT, read, seconds, connections=64)
+                bare_busy = _measure(BARE_PORT, read, seconds, connections=64)
     single, plain = _speed(singles), _speed(bare_singles)
     harness.table(
         "API, 16 connections",
@@ -74,9 +76,9 @@ def main(*, quick: bool = False) -> None:
     slowest = [max(one.p99 for one in measured) for measured in (singles, reads)]
     print(f"  single intake p99 {slowest[0]:.0f} ms, balances p99 {slowest[1]:.0f} ms")
     verdict = "ok" if busy.p99 < 100 else "MISSED"
-    print(
-        f"  balances, 64 connections, worker busy: p50 {busy.p50:.0f} ms, p99 {busy.p99:.0f} ms (wanted 100: {verdict})"
-    )
+    print("  balances, 64 connections, worker busy:")
+    print(f"    ours p50 {busy.p50:.0f} ms, p99 {busy.p99:.0f} ms (wanted 100: {verdict})")
+    print(f"    one bare read p50 {bare_busy.p50:.0f} ms, p99 {bare_busy.p99:.0f} ms")
 
 
 def _speed(measured: list[load.Load]) -> float:
@@ -156,13 +158,20 @@ def _measure(port: int, requests: list[str], seconds: float, *, connections: int
     return measured
 
 
-def _busy_reads(requests: list[str], seconds: float) -> load.Load:
-    """Reads while a worker drains what the other measurements left in the inbox."""
-    code = "import django; django.setup(); from campaigns import earning; earning.drain()"
+@contextmanager
+def _worker() -> Iterator[None]:
+    """A worker that goes through the inbox meanwhile, as Celery would have it."""
+    code = (
+        "import django; django.setup()\n"
+        "from campaigns import earning\n"
+        "from loyalty.config import celery\n"
+        "celery.let_the_web_go_first(); celery.keep_what_is_loaded(); earning.drain()"
+    )
     worker = subprocess.Popen([sys.executable, "-c", code], env=harness.environment())
     try:
         time.sleep(2)
-        return _measure(PORT, requests, seconds, connections=64)
+        yield
+        assert worker.poll() is None, "the worker had nothing left to do"
     finally:
         worker.kill()
         worker.wait()

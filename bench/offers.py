@@ -4,9 +4,6 @@ earns, against one bare indexed read of the same server."""
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from bench import harness, load
-from bench.api import BARE_PORT, PORT, _batch, _broker, _server
+from bench.api import BARE_PORT, PORT, _batch, _broker, _server, _worker
 
 REWARDS = 200
 MEMBERS = 500
@@ -77,15 +74,8 @@ def _measured(port: int, requests: list[str], seconds: float) -> load.Load:
 def _busy(key: str, *, batches: int) -> Iterator[None]:
     """A worker works through a full inbox meanwhile."""
     load.run(PORT, [_batch(key, 0, number) for number in range(batches)], connections=2, seconds=120)
-    code = "import django; django.setup(); from campaigns import earning; earning.drain()"
-    worker = subprocess.Popen([sys.executable, "-c", code], env=harness.environment())
-    try:
-        time.sleep(2)
+    with _worker():
         yield
-        assert worker.poll() is None, "the worker had nothing left to do"
-    finally:
-        worker.kill()
-        worker.wait()
 
 
 # --- A program with a long catalogue ------------------------------------------------------------------------

@@ -4,13 +4,21 @@ import gc
 import os
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import worker_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.config.settings")
+
+NICENESS = 10
 
 app = Celery("laurel")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def let_the_web_go_first(**kwargs: object) -> None:
+    """Where both want the processor: at a till somebody waits for an answer, and nobody for a worker."""
+    os.nice(NICENESS)
 
 
 @worker_ready.connect
