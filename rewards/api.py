@@ -13,11 +13,9 @@ from ninja import Router
 from pydantic import Field
 
 from loyalty.base import clock, http
-from loyalty.base.clock import write_instant
 from loyalty.base.errors import Invalid
 from loyalty.base.paging import DEFAULT_LIMIT, Cursor, Limit, bad_cursor, page_of, read_cursor
 from loyalty.base.schemas import at_path
-from loyalty.base.strict_json import dumps
 from loyalty.ledger.acts import Actor
 from loyalty.members import members
 from loyalty.programs.auth import Caller
@@ -30,7 +28,7 @@ from rewards.eligibility import MAY_NOT_REDEEM
 from rewards.errors import RewardUnknown
 from rewards.models import Reward
 from rewards.schemas import ClaimBody, OffersShown, RedemptionShown, RewardsShown
-from rewards.sheet import offer_text, write_reason, write_reward
+from rewards.sheet import write_offer, write_reason, write_reward
 from rewards.shelf import Item
 
 router = Router(tags=["Rewards"])
@@ -102,10 +100,14 @@ def get_offers(request: HttpRequest, member: MemberParameter) -> HttpResponse:
     half of the points are there, or it opens within two weeks."""
     at = clock.now()
     found = at_path("?member", lambda: members.find(caller_of(request).program, member))
-    told = ",".join([offer_text(one, _picture(request, one.item)) for one in offers.available(found, at)])
-    reasons = dumps([] if found.may_redeem else [write_reason(MAY_NOT_REDEEM)])
-    text = f'{{"member":"{found.pk}","at":"{write_instant(at)}","offers":[{told}],"reasons":{reasons}}}'
-    return http.raw_answer(text, status=200)
+    return http.answer(
+        {
+            "member": found.pk,
+            "at": at,
+            "offers": [write_offer(one, _picture(request, one.item)) for one in offers.available(found, at)],
+            "reasons": [] if found.may_redeem else [write_reason(MAY_NOT_REDEEM)],
+        }
+    )
 
 
 @endpoint(

@@ -160,13 +160,16 @@ def costs(item: Item, asking: Asking) -> tuple[Cost, ...]:
 
 def listed(item: Item, asking: Asking) -> Listed:
     """The prices for the member's tier with its factor, worked out once for each tier."""
-    key = asking.tier, asking.price_factor
-    known = item.by_tier.get(key)
-    if known is None:
-        known = item.by_tier[key] = Listed.of(
-            (one, factored(one.points, asking.price_factor, one.point_type.decimals, asking.rounding))
-            for one in item.prices
-            if not one.tiers or asking.tier in one.tiers
+    factor = asking.price_factor
+    known = item.by_tier.get(asking.tier)
+    if known is None or known.factor != factor:
+        known = item.by_tier[asking.tier] = Listed.of(
+            factor,
+            (
+                (one, factored(one.points, factor, one.point_type.decimals, asking.rounding))
+                for one in item.prices
+                if not one.tiers or asking.tier in one.tiers
+            ),
         )
     return known
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
-from loyalty.base.strict_json import dumps
+from loyalty.base.clock import write_instant
 from rewards import codes
 from rewards.eligibility import Cost, Option, Reason
 from rewards.models import Redemption, RedemptionStep
@@ -90,23 +91,26 @@ def write_option(one: Option) -> dict[str, object]:
     return {
         "code": one.code,
         "name": one.name,
-        "starts_at": one.starts_at,
-        "ends_at": one.ends_at,
+        "starts_at": one.starts_at and _instant(one.starts_at),
+        "ends_at": one.ends_at and _instant(one.ends_at),
         "left": None if one.left is None else max(one.left, 0),
     }
 
 
-def offer_text(offer: Offer, picture: str | None) -> str:
-    """What one member can have, for what, and what is missing: JSON around what the shelf has in writing. A member may
-    have hundreds of offers, and this is asked at the till."""
-    costs = ",".join([_cost_text(one) for one in offer.verdict.costs])
-    options = [write_option(one) for one in offer.options if one.code]
-    reasons = [write_reason(one) for one in offer.verdict.reasons]
-    return (
-        f'{{{offer.item.told},"picture":{dumps(picture) if picture else "null"},"state":"{offer.state}",'
-        f'"costs":[{costs}],"options":{dumps(options) if options else "[]"},'
-        f'"reasons":{dumps(reasons) if reasons else "[]"}}}'
-    )
+_instant = lru_cache(maxsize=4096)(write_instant)
+"""The same few dates of slots are told to everybody."""
+
+
+def write_offer(offer: Offer, picture: str | None) -> dict[str, object]:
+    """What one member can have, for what, and what is missing."""
+    return {
+        **offer.item.told,
+        "picture": picture,
+        "state": offer.state,
+        "costs": [_write_cost(one) for one in offer.verdict.costs],
+        "options": [write_option(one) for one in offer.options if one.code],
+        "reasons": [write_reason(one) for one in offer.verdict.reasons],
+    }
 
 
 def write_reason(one: Reason) -> dict[str, object]:
@@ -114,11 +118,14 @@ def write_reason(one: Reason) -> dict[str, object]:
     return {"code": one.code, "message": str(one.sentence), **one.numbers}
 
 
-def _cost_text(one: Cost) -> str:
-    return (
-        f'{{"point_type":"{one.point_type.code}","points":{one.points},"listed":{one.listed},'
-        f'"has":{max(one.has, 0)},"missing":{one.missing}}}'
-    )
+def _write_cost(one: Cost) -> dict[str, object]:
+    return {
+        "point_type": one.point_type.code,
+        "points": one.points,
+        "listed": one.listed,
+        "has": max(one.has, 0),
+        "missing": one.missing,
+    }
 
 
 def write_redemption(row: Redemption, at: datetime) -> dict[str, object]:

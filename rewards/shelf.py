@@ -17,7 +17,6 @@ from django.db import connection
 
 from loyalty.base.numbers import Rounding
 from loyalty.base.prepared import Question, ask
-from loyalty.base.strict_json import dumps
 from loyalty.conditions.compiler import NOTHING, Condition, Needs
 from loyalty.conditions.fields import Field, Schema
 from loyalty.programs.models import PointType, Program
@@ -40,19 +39,21 @@ class PriceTerms:
 
 
 class Listed(NamedTuple):
-    """The prices that members of a tier pay, from the top, and of each point type the lowest, by its id."""
+    """The prices that members of a tier pay with its factor, from the top, and of each point type the lowest, by its
+    id."""
 
+    factor: Decimal
     prices: tuple[tuple[PriceTerms, int], ...]
     least: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, prices: Iterable[tuple[PriceTerms, int]]) -> Self:
+    def of(cls, factor: Decimal, prices: Iterable[tuple[PriceTerms, int]]) -> Self:
         listed = tuple(prices)
         least: dict[int, int] = {}
         for price, points in listed:
             known = least.get(price.point_type.id)
             least[price.point_type.id] = points if known is None else min(points, known)
-        return cls(listed, tuple(least.items()))
+        return cls(factor, listed, tuple(least.items()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,10 +67,10 @@ class Item:
     prices: tuple[PriceTerms, ...]
     needs: Needs
     picture: str
-    told: str
-    """What every offer of it begins with, as JSON members."""
-    by_tier: dict[tuple[str, Decimal], Listed] = field(default_factory=dict)
-    """The prices for a tier with its factor, once they were asked for."""
+    told: Mapping[str, object]
+    """What every offer of it begins with."""
+    by_tier: dict[str, Listed] = field(default_factory=dict)
+    """The prices for a tier, once they were asked for."""
 
     @property
     def counts_takings(self) -> bool:
@@ -196,7 +197,7 @@ def _item(reward: Reward, prices: tuple[PriceTerms, ...], schema: Schema, pictur
         prices=prices,
         needs=reduce(or_, (price.audience.needs for price in prices), NOTHING | who.needs),
         picture=picture,
-        told=dumps({"id": reward.pk, "code": reward.code, "kind": reward.kind, "name": reward.name})[1:-1],
+        told={"id": reward.pk, "code": reward.code, "kind": reward.kind, "name": reward.name},
     )
 
 

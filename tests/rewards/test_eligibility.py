@@ -36,7 +36,7 @@ def price(points: int, of: PointType = POINTS, tiers: tuple[str, ...] = (), who:
 def an_item(*prices: PriceTerms, status: str = "live", cooldown: int | None = None, **changes: Any) -> Item:
     reward = DiscountReward(pk=1, code="five", name="Five off", status=status, cooldown_hours=cooldown)
     nothing = Condition(None)
-    item = Item(reward, Schedule(), nothing, (), prices or (price(100),), nothing.needs, "", "")
+    item = Item(reward, Schedule(), nothing, (), prices or (price(100),), nothing.needs, "", {})
     return replace(item, **changes)
 
 
