@@ -65,6 +65,7 @@ class OfMember(LongListAdmin):
     list_select_related = ["member", "tier_set"]
     search_fields = ["member__id"]
     ordering = ["-pk"]
+    list_display_links = ["tier_set"]  # the member is a link of its own
 
     @display(description=_("Member"))
     def shown_member(self, row: Any) -> SafeString:

@@ -7,10 +7,13 @@ import shutil
 from collections.abc import Iterable, Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.console import people
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 def _path() -> str | None:
@@ -33,6 +36,18 @@ def browser(django_db_setup: None) -> Iterator[Browser]:
             )
         yield opened
         opened.close()
+
+
+def barriers(path: str, page: Page) -> list[str]:
+    """What axe finds serious or worse."""
+    page.wait_for_load_state("networkidle")
+    found = Axe().run(page, options={"runOnly": WCAG, "resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{path}: {one['id']}: {node['target']} {node['html'][:160]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:3]
+    ]
 
 
 class Desk:
@@ -58,13 +73,16 @@ class Desk:
         return page
 
     def tour(self, paths: Iterable[str], *, width: int, dark: bool) -> Iterator[tuple[str, Page]]:
-        """One page after the other, in one window, which keeps the styles and scripts that it has loaded."""
+        """One page after the other, in one window, which keeps the styles and scripts that it has loaded. What keeps
+        people out of a wide page (WCAG 2.2 AA, as far as axe can tell) is a trouble like an error."""
         page: Page | None = None
         for path in paths:
             if page is None:
                 page = self.open(path, width=width, height=800, dark=dark)
             else:
                 page.goto(self.server + path)
+            if width > 1000:  # the same page narrow has the same names and colours, and axe takes its time
+                self.troubles += barriers(path, page)
             yield path, page
 
     def _note(self, said: ConsoleMessage) -> None:
