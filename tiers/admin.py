@@ -60,12 +60,12 @@ class LadderVersionAdmin(LongListAdmin):
 
 
 class OfMember(LongListAdmin):
-    """Rows about a member; found by the member's id."""
+    """Rows about a member; found by the member's id. The first column leads to the row, the member's name to the
+    member."""
 
     list_select_related = ["member", "tier_set"]
     search_fields = ["member__id"]
     ordering = ["-pk"]
-    list_display_links = ["tier_set"]  # the member is a link of its own
 
     @display(description=_("Member"))
     def shown_member(self, row: Any) -> SafeString:
@@ -75,8 +75,8 @@ class OfMember(LongListAdmin):
 @admin.register(Standing)
 class StandingAdmin(OfMember):
     list_display = [
-        "shown_member",
         "tier_set",
+        "shown_member",
         "tier_code",
         "since",
         "valid_until",
@@ -89,7 +89,7 @@ class StandingAdmin(OfMember):
 
 @admin.register(TierChange)
 class TierChangeAdmin(OfMember):
-    list_display = ["shown_member", "tier_set", "kind", "from_code", "to_code", "at", "actor"]
+    list_display = ["kind", "shown_member", "tier_set", "from_code", "to_code", "at", "actor"]
     list_filter = ["kind", "tier_set"]
     readonly_fields = ["shown_numbers"]
     exclude = ["numbers"]
@@ -103,9 +103,9 @@ class TierChangeAdmin(OfMember):
 @admin.register(Placement)
 class PlacementAdmin(OfMember):
     list_display = [
+        "kind",
         "shown_member",
         "tier_set",
-        "kind",
         "tier_code",
         "starts_on",
         "ends_on",
