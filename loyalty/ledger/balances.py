@@ -126,7 +126,8 @@ def question_now(member_id: UUID, *, at: datetime, program_id: int | None = None
 def balances_as_of(member_id: UUID, *, at: datetime, program_id: int | None = None) -> list[Balance]:
     """What `balances_now` answered at a past moment, worked out from the entries recorded by then.
 
-    Only dates of expiry that a later activity has moved (expiry by inactivity) show as they are today.
+    Only dates of expiry that a later activity has moved (expiry by inactivity) count as they are today: points that had
+    lapsed at that moment, and were kept alive by an event that arrived afterwards, show as active.
     """
     return ask(_question(_AS_OF, member_id, at, program_id))
 
