@@ -19,7 +19,7 @@ from unfold.decorators import display
 from loyalty.base import clock
 from loyalty.base.ids import is_uuid
 from loyalty.base.numbers import format_points
-from loyalty.ledger.models import Entry, Hold, Lot, Transaction, Wallet
+from loyalty.ledger.models import Entry, Extension, Hold, Lot, Transaction, Wallet
 from loyalty.programs.scoped_admin import LongListAdmin
 
 MINUS = "\u2212"
@@ -64,14 +64,10 @@ def member_link(member: Any) -> SafeString:
     )
 
 
-class EntryInline(TabularInline):  # type: ignore[misc]
-    """The lines of one transaction."""
+class LinesInline(TabularInline):  # type: ignore[misc]
+    """Rows that belong to the one shown, for reading."""
 
-    model = Entry
-    verbose_name_plural = _("Lines")
     hide_title = True
-    fields = ["shown_amount", "shown_lot", "shown_lot_after", "shown_balance"]
-    readonly_fields = fields
     extra = 0
     can_delete = False
     ordering = ["id"]
@@ -84,6 +80,15 @@ class EntryInline(TabularInline):  # type: ignore[misc]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class EntryInline(LinesInline):
+    """The lines of one transaction."""
+
+    model = Entry
+    verbose_name_plural = _("Lines")
+    fields = ["shown_amount", "shown_lot", "shown_lot_after", "shown_balance"]
+    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         return super().get_queryset(request).select_related("wallet__point_type", "lot")  # type: ignore[no-any-return]
@@ -265,6 +270,32 @@ def state_of(lot: Lot) -> tuple[str, str]:
     return ("pending", str(_("Pending"))) if lot.is_pending else ("available", str(_("Available")))
 
 
+class ExtensionInline(LinesInline):
+    """What kept one lot alive."""
+
+    model = Extension
+    verbose_name_plural = _("Kept alive by activity")
+    fields = ["activity", "shown_before", "shown_after"]
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Extension]:
+        return super().get_queryset(request).select_related("transaction")  # type: ignore[no-any-return]
+
+    @display(description=_("Activity"))
+    def activity(self, extension: Extension) -> SafeString:
+        made = extension.transaction
+        day = formats.date_format(timezone.localtime(made.occurred_at), "j M Y")
+        return link("admin:ledger_transaction_change", made.pk, f"{made.get_kind_display()}, {day}")
+
+    @display(description=_("Would have lapsed after"))
+    def shown_before(self, extension: Extension) -> str:
+        return last_day(extension.expired_at)
+
+    @display(description=_("Lapses after"))
+    def shown_after(self, extension: Extension) -> str:
+        return last_day(extension.expires_at)
+
+
 @admin.register(Lot)
 class LotAdmin(LongListAdmin):
     list_display = [
@@ -277,6 +308,7 @@ class LotAdmin(LongListAdmin):
     readonly_fields = ["member_page", "shown_amount", "shown_remaining", "state_in_words", "source", "lapses"]
     list_select_related = ["member", "wallet__point_type"]
     list_filter = ["is_pending"]
+    inlines = [ExtensionInline]
     ordering = ["-id"]
     search_fields = ["id"]
     search_help_text = _("A lot, transaction or member id")

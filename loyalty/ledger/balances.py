@@ -95,13 +95,20 @@ _AS_OF = _TYPES.format(
     wallets=f"""
     LEFT JOIN ledger_wallet w ON w.member_id = m.id AND w.point_type_id = p.id
     LEFT JOIN LATERAL (
-        SELECT l.expires_at, coalesce(sum(e.amount) FILTER (WHERE l.available_at > %(at)s), 0)::bigint AS pending,
+        SELECT ends.expires_at, coalesce(sum(e.amount) FILTER (WHERE l.available_at > %(at)s), 0)::bigint AS pending,
             coalesce(sum(e.amount) FILTER (WHERE l.available_at <= %(at)s), 0)::bigint AS active
         FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id JOIN ledger_lot l ON l.id = e.lot_id
         {_LAPSED}
+        LEFT JOIN (
+            SELECT x.lot_id, min(x.expired_at) AS expired_at
+            FROM ledger_extension x JOIN ledger_transaction activity ON activity.id = x.transaction_id
+            WHERE x.wallet_id = w.id AND activity.recorded_at > %(at)s
+            GROUP BY x.lot_id
+        ) extended ON extended.lot_id = l.id
+        CROSS JOIN LATERAL (SELECT coalesce(extended.expired_at, l.expires_at) AS expires_at) ends
         WHERE e.wallet_id = w.id AND least(t.recorded_at, h.lapses_at) <= %(at)s
-            AND (l.expires_at IS NULL OR l.expires_at > %(at)s)
-        GROUP BY l.expires_at HAVING sum(e.amount) <> 0
+            AND (ends.expires_at IS NULL OR ends.expires_at > %(at)s)
+        GROUP BY ends.expires_at HAVING sum(e.amount) <> 0
     ) lots ON true
     LEFT JOIN LATERAL (
         SELECT sum(points) FILTER (WHERE lapses_at > %(at)s AND (closed_at IS NULL OR closed_at > %(at)s)) AS held,
@@ -124,11 +131,7 @@ def question_now(member_id: UUID, *, at: datetime, program_id: int | None = None
 
 
 def balances_as_of(member_id: UUID, *, at: datetime, program_id: int | None = None) -> list[Balance]:
-    """What `balances_now` answered at a past moment, worked out from the entries recorded by then.
-
-    Only dates of expiry that a later activity has moved (expiry by inactivity) count as they are today: points that had
-    lapsed at that moment, and were kept alive by an event that arrived afterwards, show as active.
-    """
+    """What `balances_now` answered at a past moment, worked out from what had been recorded by then."""
     return ask(_question(_AS_OF, member_id, at, program_id))
 
 

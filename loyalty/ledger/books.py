@@ -62,9 +62,11 @@ class Books(GivingBack):
         check_amount(points)
         check_room(purse, points)
         act = Act(kind, occurred_at, recorded_at, actor, event_id, reference, reason_code, note)
-        self._be_active(purse, occurred_at, recorded_at)
+        kept_alive = self._be_active(purse, occurred_at, recorded_at)
         starts = available_at or purse.terms.available_at(occurred_at)
-        return self.credit(purse, points, act, starts, _lapse(purse, starts, expires_at))
+        posted = self.credit(purse, points, act, starts, _lapse(purse, starts, expires_at))
+        self.extend(purse, posted.id, kept_alive)
+        return posted
 
     def correct(
         self,
@@ -86,15 +88,18 @@ class Books(GivingBack):
             event_id=event_id, reference=reference, kind="correct", reason_code=reason_code, note=note,
         )  # fmt: skip
 
-    def _be_active(self, purse: Purse, at: datetime, now: datetime) -> None:
-        """Under inactivity expiry, to earn or redeem keeps alive all that has not lapsed at that moment."""
+    def _be_active(self, purse: Purse, at: datetime, now: datetime) -> list[tuple[OpenLot, datetime]]:
+        """Under inactivity expiry, to earn or redeem keeps alive all that has not lapsed at that moment: the lots, and
+        their later ends."""
         purse.last_active_at = max(purse.last_active_at or at, at)
         if not purse.terms.lapses_by_inactivity:
-            return
+            return []
+        kept_alive = []
         for lot in self.usable_lots(purse, now):
             later = purse.terms.expires_at(max(purse.last_active_at, lot.available_at))
             if lot.remaining and lot.expires_at and later and at < lot.expires_at < later:
-                self.prolong(lot, later)
+                kept_alive.append((lot, later))
+        return kept_alive
 
     def bring(
         self,
@@ -152,13 +157,12 @@ class Books(GivingBack):
         if lapses_at is not None and lapses_at <= at:
             raise ValueError("a reservation lapses after it was made")
         lines = self._spend(purse, points, at)
-        self._be_active(
-            purse, at, at
-        )  # before the lots are drawn on: what may come back has been kept alive too
+        kept_alive = self._be_active(purse, at, at)  # what is drawn on, too: it may come back
         act = Act("redeem", at, at, actor, event_id, reference, reason_code, note)
         if lapses_at is not None:
             act = act._replace(fact=HELD, lapses_at=lapses_at)
         posted = self.post(purse, act, lines)
+        self.extend(purse, posted.id, kept_alive)
         hold = Held(posted.id, points, lapses_at) if lapses_at is not None else None
         if hold is not None:
             self.hold(purse, hold)

@@ -77,13 +77,8 @@ LOT_DATES = Check(
     FROM ledger_entry entry
     JOIN ledger_transaction act ON act.id = entry.transaction_id
     JOIN ledger_lot lot ON lot.id = entry.lot_id
-    JOIN programs_pointtype point_type ON point_type.id = act.point_type_id
-    JOIN programs_program program ON program.id = point_type.program_id
     WHERE act.kind IN ('redeem', 'transfer', 'adjust') AND entry.amount < 0
-        AND (entry.occurred_at < lot.available_at OR (
-            entry.occurred_at >= lot.expires_at
-            AND CASE WHEN point_type.use_program_expiry THEN program.expiry_kind ELSE point_type.expiry_kind END
-                <> 'inactivity'))
+        AND (entry.occurred_at < lot.available_at OR entry.occurred_at >= lot.expires_at)
         AND {of_program("entry.program_id")}
 """,
 )
@@ -97,6 +92,28 @@ EXPIRED_TOO_EARLY = Check(
     JOIN ledger_lot lot ON lot.id = entry.lot_id
     WHERE act.kind = 'expire' AND (lot.expires_at IS NULL OR entry.occurred_at <> lot.expires_at)
         AND {of_program("entry.program_id")}
+""",
+)
+
+# Each extension goes on where the one before it ended, and the lot ends where the last one does.
+LOT_EXTENSIONS = Check(
+    "ledger_extension",
+    f"""
+    SELECT extension.id, format('moves the end of lot %%s from %%s to %%s, but then it is %%s',
+        extension.lot_id, extension.expired_at, extension.expires_at, coalesce(extension.next, lot.expires_at))
+    FROM (
+        SELECT id, program_id, wallet_id, lot_id, transaction_id, expired_at, expires_at,
+            lead(expired_at) OVER (PARTITION BY lot_id ORDER BY id) AS next
+        FROM ledger_extension
+    ) extension
+    LEFT JOIN ledger_lot lot ON lot.id = extension.lot_id
+    LEFT JOIN ledger_transaction act ON act.id = extension.transaction_id
+    WHERE (extension.expires_at IS DISTINCT FROM coalesce(extension.next, lot.expires_at)
+            OR extension.expires_at <= extension.expired_at
+            OR extension.wallet_id IS DISTINCT FROM lot.wallet_id
+            OR extension.program_id IS DISTINCT FROM lot.program_id
+            OR act.member_id IS DISTINCT FROM lot.member_id)
+        AND {of_program("extension.program_id")}
 """,
 )
 
@@ -334,6 +351,7 @@ LEDGER_CHECKS = {
     "lot_first_entry": LOT_FIRST_ENTRY,
     "lot_owner": LOT_OWNER,
     "lot_dates": LOT_DATES,
+    "lot_extensions": LOT_EXTENSIONS,
     "expired_on_its_date": EXPIRED_TOO_EARLY,
     "wallet_entries": WALLET_ENTRIES,
     "wallet_lots": WALLET_LOTS,

@@ -177,6 +177,34 @@ class Lot(models.Model):
         return f"lot {self.id}"
 
 
+class Extension(models.Model):
+    """A lot that activity kept alive (expiry by inactivity): its end before and after. Never changed.
+
+    With it, what a lot's end was at any past moment is known.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    program = _plain_fk(Program)
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+")
+    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="extensions")
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.PROTECT, db_index=False, related_name="+", help_text="The activity."
+    )
+    expired_at = models.DateTimeField(help_text="When the lot would have expired without it.")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("expired_at")), name="extension_is_to_a_later_end"
+            )
+        ]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"extension {self.pk}"
+
+
 class Hold(models.Model):
     """A reservation: a redemption that counts as released from `lapses_at` on, unless it was captured before.
 

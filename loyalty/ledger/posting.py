@@ -18,7 +18,7 @@ from loyalty.ledger.errors import AmountOutOfRange
 from loyalty.ledger.lots import Held, Line, OpenLot
 from loyalty.ledger.originals import Original
 from loyalty.ledger.purses import Key, Purse
-from loyalty.ledger.rows import EntryRow, Rows, TransactionRow
+from loyalty.ledger.rows import EntryRow, ExtensionRow, Rows, TransactionRow
 from loyalty.ledger.terms import PointTerms, terms_of
 from loyalty.outbox.facts import FactRow
 from loyalty.programs.models import PointType
@@ -218,9 +218,16 @@ class Posting:
             cursor.execute(_DEBT_SINCE, [purse.id, lot.expires_at])
             return fresh + int(cursor.fetchone()[0])
 
-    def prolong(self, lot: OpenLot, expires_at: datetime) -> None:
-        lot.expires_at = expires_at
-        self._rows.changed_lots[lot.id] = lot
+    def extend(self, purse: Purse, transaction_id: UUID, later: Sequence[tuple[OpenLot, datetime]]) -> None:
+        """Move the end of lots, by the activity that this transaction is."""
+        for lot, expires_at in later:
+            assert lot.expires_at is not None
+            row = ExtensionRow(
+                purse.terms.program_id, purse.id, lot.id, transaction_id, lot.expires_at, expires_at
+            )
+            self._rows.extensions.append(row)
+            lot.expires_at = expires_at
+            self._rows.changed_lots[lot.id] = lot
 
 
 def check_amount(points: int) -> None:

@@ -48,6 +48,15 @@ class EntryRow(NamedTuple):
     occurred_at: datetime
 
 
+class ExtensionRow(NamedTuple):
+    program_id: int
+    wallet_id: int
+    lot_id: UUID
+    transaction_id: UUID
+    expired_at: datetime
+    expires_at: datetime
+
+
 LOT_COLUMNS = (
     "id", "program_id", "member_id", "wallet_id", "transaction_id", "origin_id", "amount", "remaining", "earned_at",
     "available_at", "expires_at", "is_pending",
@@ -86,6 +95,7 @@ class Rows:
     def __init__(self) -> None:
         self.transactions: list[TransactionRow] = []
         self.entries: list[EntryRow] = []
+        self.extensions: list[ExtensionRow] = []
         self.facts: list[facts.FactRow] = []
         self.new_lots: dict[UUID, tuple[Purse, OpenLot]] = {}
         self.changed_lots: dict[UUID, OpenLot] = {}
@@ -97,6 +107,7 @@ class Rows:
         copy_rows("ledger_transaction", TransactionRow._fields, self.transactions)
         copy_rows("ledger_lot", LOT_COLUMNS, [_lot_row(purse, lot) for purse, lot in self.new_lots.values()])
         copy_rows("ledger_entry", EntryRow._fields, self.entries)
+        copy_rows("ledger_extension", ExtensionRow._fields, self.extensions)
         copy_rows(
             "ledger_hold", HOLD_COLUMNS, [_hold_row(purse, hold) for purse, hold in self.new_holds.values()]
         )

@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from loyalty.ledger import expiry, proof, sweep
+from loyalty.ledger.balances import balances_as_of, balances_now
 from loyalty.ledger.errors import InsufficientPoints
-from loyalty.ledger.models import Entry, Lot, Transaction
+from loyalty.ledger.models import Entry, Extension, Lot, Transaction
 from loyalty.outbox.models import Fact
 from loyalty.programs.models import PointType, Program
 from tests.ledger.bookings import earned, redeemed, reversed_, wallet_of
@@ -241,6 +242,27 @@ def test_under_inactivity_a_redemption_keeps_the_rest_alive(program: Program) ->
     assert expiry.expire_program(program, at=datetime(2026, 3, 20, 22, tzinfo=UTC)) == 0
     assert expiry.expire_program(program, at=datetime(2026, 3, 20, 23, tzinfo=UTC)) == 1
     assert Transaction.objects.get(kind="expire").amount == -90
+    assert_proved()
+
+
+def test_what_late_news_kept_alive_was_gone_in_between(program: Program) -> None:
+    """The lapse of 10 April was not booked yet when an order of the 5th arrived on the 11th."""
+    points = a_point_type(program, expiry_kind="inactivity", expiry_count=30, expiry_unit="days")
+    ada = a_member(program)
+    earned(ada, points, 100, NOON)
+    before, between, after = (LAPSE + days * timedelta(days=1) for days in (-1, 0.5, 2))
+    answered = [balances_now(ada.pk, at=at) for at in (before, between)]
+    earned(ada, points, 7, datetime(2026, 4, 5, 12, tzinfo=UTC), recorded_at=LAPSE + timedelta(days=1))
+    answered.append(balances_now(ada.pk, at=after))
+    assert [one[0].active for one in answered] == [100, 0, 107]
+    assert [balances_as_of(ada.pk, at=at) for at in (before, between, after)] == answered
+    assert [one[0].expiring[0].at for one in (answered[0], answered[2])] == [
+        LAPSE,
+        LAPSE + timedelta(days=26),
+    ]
+    kept = Extension.objects.get()
+    assert (kept.expired_at, kept.expires_at) == (LAPSE, LAPSE + timedelta(days=26))
+    assert kept.transaction.amount == 7
     assert_proved()
 
 

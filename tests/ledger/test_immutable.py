@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -28,15 +30,20 @@ pytestmark = pytest.mark.django_db
         "UPDATE ledger_lot SET remaining = amount + 1",
         "UPDATE ledger_lot SET remaining = -1",
         "UPDATE ledger_wallet SET debt = -1",
+        "UPDATE ledger_extension SET expired_at = expired_at - interval '1 day'",
+        "DELETE FROM ledger_extension",
     ],
 )
 def test_the_books_cannot_be_changed_afterwards(statement: str) -> None:
-    points = a_point_type(a_program())
-    earned(a_member(points.program), points, 10, NOON)
+    points = a_point_type(a_program(), expiry_kind="inactivity", expiry_count=30, expiry_unit="days")
+    ada = a_member(points.program)
+    earned(ada, points, 10, NOON)
+    earned(ada, points, 5, NOON + timedelta(days=1))
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
-    lot = Lot.objects.get()
+    lot = Lot.objects.get(amount=10)
     assert (lot.remaining, lot.entries.get().amount, lot.transaction.amount) == (10, 10, 10)
+    assert lot.extensions.count() == 1
 
 
 def test_what_remains_of_a_lot_is_the_one_thing_that_moves() -> None:

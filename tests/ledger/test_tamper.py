@@ -45,6 +45,7 @@ def books(lasting: Callable[[], None]) -> None:
     adjusted(ben, points, -3, NOON + 5 * DAY)
     earned(ben, points, 11, NOON + 5 * DAY, expires_at=None)
     reservations(a_member(program, "Cleo"), points)
+    activity(a_member(program, "Dan"))
     expiry.expire_program(program, at=LATER)
     in_debt = reversed_(ben, points, earned(ben, points, 200, LATER), 1, LATER)
     assert len(in_debt) == 1
@@ -59,6 +60,16 @@ def reservations(cleo: Member, points: PointType) -> None:
     first, second, _third = [Transaction.objects.get(pk=one.id) for one in made]
     ledger.capture(first, at=NOON + DAY)
     ledger.release(second, at=NOON + DAY, actor=TILL)
+
+
+def activity(dan: Member) -> None:
+    """His stars lapse when he is away for 90 days; twice he is not."""
+    stars = a_point_type(
+        dan.program, "star", is_default=False, use_program_expiry=False,
+        expiry_kind="inactivity", expiry_count=90, expiry_unit="days",
+    )  # fmt: skip
+    for days in (0, 1, 2):
+        earned(dan, stars, 5, NOON + days * DAY)
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,22 @@ CRIMES = [
         "UPDATE ledger_lot SET expires_at = expires_at + interval '1 year' WHERE id = %s",
         """SELECT entry.id FROM ledger_entry entry JOIN ledger_transaction act ON act.id = entry.transaction_id
            WHERE act.kind = 'expire' AND lot_id = %s""",
+    ),
+    Crime(
+        "lot_extensions",
+        "SELECT max(lot_id::text) FROM ledger_extension",
+        "UPDATE ledger_lot SET expires_at = expires_at + interval '1 year' WHERE id = %s",
+        "SELECT max(id) FROM ledger_extension WHERE lot_id = %s",
+    ),
+    Crime(
+        "lot_extensions",
+        "SELECT min(id) FROM ledger_extension",
+        "UPDATE ledger_extension SET expires_at = expires_at + interval '1 day' WHERE id = %s",
+    ),
+    Crime(
+        "lot_extensions",
+        "SELECT max(id) FROM ledger_extension",
+        "UPDATE ledger_extension SET wallet_id = (SELECT min(id) FROM ledger_wallet) WHERE id = %s",
     ),
     Crime("wallet_entries", A_WALLET, "UPDATE ledger_wallet SET balance = balance + 1 WHERE id = %s"),
     Crime("wallet_lots", A_WALLET, "UPDATE ledger_wallet SET balance = balance + 1 WHERE id = %s"),
