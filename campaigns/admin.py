@@ -8,8 +8,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from polymorphic.admin import PolymorphicChildModelAdmin, PolymorphicParentModelAdmin
@@ -38,8 +36,8 @@ class CampaignChildAdmin(ToldHistory, SimpleHistoryAdmin, PolymorphicChildModelA
 class CampaignAdmin(ToldHistory, SimpleHistoryAdmin, PolymorphicParentModelAdmin, Unchangeable):  # type: ignore[misc]
     base_model = Campaign
     child_models = [EarningCampaign, BonusCampaign]
-    list_display = ["page", "code", "trigger", "starts_at", "ends_at", "updated_by", "updated_at"]
-    list_display_links = None
+    list_display = ["name", "code", "trigger", "starts_at", "ends_at", "updated_by", "updated_at"]
+    row_screen = "campaigns:campaign"
     ordering = ["priority", "code"]
     object_history_template: ClassVar[Any] = "simple_history/object_history.html"
 
@@ -48,12 +46,6 @@ class CampaignAdmin(ToldHistory, SimpleHistoryAdmin, PolymorphicParentModelAdmin
         if request.method == "GET":
             return redirect("campaigns:choose")
         raise PermissionDenied
-
-    @display(description=_("Campaign"), ordering="name")
-    def page(self, campaign: Campaign) -> SafeString:
-        return format_html(
-            '<a href="{}">{}</a>', reverse("campaigns:campaign", args=[campaign.pk]), campaign.name
-        )
 
 
 @admin.register(CampaignVersion)

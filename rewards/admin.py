@@ -24,8 +24,8 @@ from rewards.models import Code, Redemption, RedemptionStep, Reward
 class RewardAdmin(LongListAdmin):
     """The list of the admin leads to the catalogue."""
 
-    list_display = ["page", "code", "status", "starts_at", "ends_at", "updated_by", "updated_at"]
-    list_display_links = None
+    list_display = ["name", "code", "status", "starts_at", "ends_at", "updated_by", "updated_at"]
+    row_screen = "rewards:reward"
     list_filter = ["status"]
     search_fields = ["name", "code"]
     ordering = ["position", "code"]
@@ -35,10 +35,6 @@ class RewardAdmin(LongListAdmin):
         if request.method == "GET":
             return redirect("rewards:choose")
         raise PermissionDenied
-
-    @display(description=_("Reward"), ordering="name")
-    def page(self, reward: Reward) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("rewards:reward", args=[reward.pk]), reward.name)
 
 
 @admin.register(Redemption)

@@ -23,8 +23,8 @@ from tiers.models import LadderVersion, Placement, Standing, TierChange, TierSet
 
 @admin.register(TierSet)
 class TierSetAdmin(ToldHistory, SimpleHistoryAdmin, LongListAdmin):  # type: ignore[misc]
-    list_display = ["page", "code", "is_main", "measure", "window", "updated_by", "updated_at"]
-    list_display_links = None
+    list_display = ["name", "code", "is_main", "measure", "window", "updated_by", "updated_at"]
+    row_screen = "tiers:ladder"
     ordering = ["-is_main", "code"]
     object_history_template: ClassVar[Any] = "simple_history/object_history.html"
 
@@ -33,10 +33,6 @@ class TierSetAdmin(ToldHistory, SimpleHistoryAdmin, LongListAdmin):  # type: ign
         if request.method == "GET":
             return redirect("tiers:choose")
         raise PermissionDenied
-
-    @display(description=_("Ladder"), ordering="name")
-    def page(self, tier_set: TierSet) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("tiers:ladder", args=[tier_set.pk]), tier_set.name)
 
 
 @admin.register(LadderVersion)

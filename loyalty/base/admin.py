@@ -10,20 +10,31 @@ from django.contrib.auth.models import Permission
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.views import ChangeList
 
 from loyalty.base.job_kinds import title_of
 from loyalty.base.models import Job
 from loyalty.base.words import Words
 
 
+class _Rows(ChangeList):  # type: ignore[misc]
+    """Rows that lead to their own screen."""
+
+    def url_for_result(self, result: Model) -> str:
+        screen = self.model_admin.row_screen
+        return reverse(screen, args=[result.pk]) if screen else str(super().url_for_result(result))
+
+
 class ListAdmin(ModelAdmin):  # type: ignore[misc]
     """A list with its own empty state, no full count of large tables, and 404 for what is not there."""
 
+    row_screen = ""  # the name of the screen that a row leads to, where it is not the admin's own
     empty_title: Words = _("Nothing here yet")
     empty_text: Words = ""
     empty_value_display = "–"
@@ -41,6 +52,13 @@ class ListAdmin(ModelAdmin):  # type: ignore[misc]
             return redirect(f"{request.path}?e=1")
         answer: HttpResponse = super().changelist_view(request, extra_context)
         return answer
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[_Rows]:
+        return _Rows
+
+    def get_preserved_filters(self, request: HttpRequest) -> str:
+        """For the admin's own pages, which lead back to the list as it was."""
+        return "" if self.row_screen else str(super().get_preserved_filters(request))
 
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str

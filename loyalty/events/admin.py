@@ -99,7 +99,8 @@ class EventAdmin(LongListAdmin):
         "problem",
     ]
     list_select_related = ["member", "channel"]
-    list_display_links = None
+    row_screen = "console:event"
+    list_display_links = ["occurred_at", "shown_type"]
     list_filter = ["status", TypeFilter, ChannelFilter, ReceivedFilter]
     search_fields = ["external_id"]
     search_help_text = _("Event id, order number or member id, exact")
@@ -147,9 +148,8 @@ class EventAdmin(LongListAdmin):
         return queryset.filter(external_id=term) | queryset.filter(order_reference=term), False
 
     @display(description=_("Event"), ordering="type")
-    def shown_type(self, event: Event) -> SafeString:
-        url = reverse("console:event", args=[event.pk])
-        return format_html('<a href="{}">{}</a>', url, TYPE_WORDS.get(event.type) or event.type)
+    def shown_type(self, event: Event) -> str:
+        return str(TYPE_WORDS.get(event.type) or event.type)
 
     @display(description=_("Points"))
     def shown_points(self, event: Any) -> str:

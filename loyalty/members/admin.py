@@ -4,7 +4,6 @@ goes through the same functions as the API."""
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -17,16 +16,14 @@ from loyalty.programs.scoped_admin import LongListAdmin
 @admin.register(Member)
 class MemberAdmin(LongListAdmin):
     list_display = ["page", "state", "tier_name", "enrolled_at", "enrolled_via"]
-    list_display_links = None
+    row_screen = "console:member"
     list_filter = ["state", "enrolled_via"]
     empty_title = _("No members yet")
     empty_text = _("Members appear here when a channel registers them or a new customer is enrolled.")
 
     @display(description=_("Member"), ordering="name")
     def page(self, member: Member) -> SafeString:
-        return format_html(
-            '<a href="{}"><bdi>{}</bdi></a>', reverse("console:member", args=[member.pk]), str(member)
-        )
+        return format_html("<bdi>{}</bdi>", str(member))
 
 
 @admin.register(Identifier)

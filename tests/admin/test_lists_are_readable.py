@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from campaigns.earning import drain
+from campaigns.models import EarningCampaign
+from loyalty.base import clock
 from tests.console import people
+from tests.rewards import shop
+from tests.tiers import house
 
 pytestmark = pytest.mark.django_db
 
@@ -44,6 +51,36 @@ def test_the_inbox_says_what_each_event_gave_also_nothing() -> None:
 def points_shown(client: Client, query: dict[str, str]) -> list[str]:
     page = client.get("/admin/events/event/", query).context["cl"]
     return [page.model_admin.shown_points(event) for event in page.result_list]
+
+
+def rows_of_every_kind() -> dict[str, str]:
+    """The address of a list, and the screen that its only row leads to."""
+    program = people.a_program()
+    points, now = people.points_of(program), clock.now()
+    member = people.ana(program)
+    campaign = EarningCampaign.objects.create(
+        program=program, point_type=points, code="base", name="Base", points=1, created_at=now, updated_at=now
+    )
+    ladder = house.a_draft(program, at=now)
+    reward = shop.a_draft(points)
+    event = people.an_order(people.a_channel(program)).event_id
+    return {
+        "members/member": reverse("console:member", args=[member.pk]),
+        "events/event": reverse("console:event", args=[event]),
+        "campaigns/campaign": reverse("campaigns:campaign", args=[campaign.pk]),
+        "tiers/tierset": reverse("tiers:ladder", args=[ladder.pk]),
+        "rewards/reward": reverse("rewards:reward", args=[reward.pk]),
+    }
+
+
+def test_the_first_column_leads_to_the_screen_of_the_row_and_has_its_name_on_a_phone() -> None:
+    rows, client = rows_of_every_kind(), people.olga()
+    for address, screen in rows.items():
+        page = client.get(f"/admin/{address}/").content.decode()
+        assert f'<a href="{screen}"' in page, address
+        cells = re.findall(r'<t[hd] class="field-[^>]* data-label="([^"]*)"', page)
+        assert cells, address
+        assert "Select record" not in cells, address
 
 
 def test_who_opens_the_login_page_itself_comes_home() -> None:
