@@ -1,7 +1,8 @@
 """From the inbox to the ledger: our worker, against the very same rows written by plain SQL in the same batches.
 
-The limit gets its rows ready-made from staging tables: it claims nothing, loads nothing, rates nothing. A second
-comparison writes the same rows one event at a time through the ORM, as a straightforward Django project would.
+The limit gets its rows ready-made from staging tables: it claims nothing, loads nothing, rates nothing. It writes from
+as many connections as there are workers beside it. A second comparison writes the same rows one event at a time through
+the ORM, as a straightforward Django project would.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +23,7 @@ from django.db import connection, transaction
 
 from bench import harness
 from bench.harness import Row
+from loyalty.base.locking import retrying
 
 if TYPE_CHECKING:
     from loyalty.programs.models import Channel
@@ -71,6 +74,7 @@ def main(*, quick: bool = False) -> None:
     ours: list[float] = []
     workers: list[float] = []
     limit: list[float] = []
+    limit_of_two: list[float] = []
     orm: list[float] = []
     with harness.database("bench_inbox"):
         _fill(events)
@@ -86,19 +90,21 @@ def main(*, quick: bool = False) -> None:
                 with harness.database("bench_inbox_orm", like="bench_inbox_run"):
                     rows = _staged(one_by_one)
                     orm.append(harness.seconds(lambda rows=rows: _one_at_a_time(rows)))  # type: ignore[misc]
+                with harness.database("bench_inbox_two", like="bench_inbox_run"):
+                    limit_of_two.append(harness.seconds(lambda: _plain_sql_of_two(events)))
                 limit.append(harness.seconds(lambda: _plain_sql(events)))
     speed = events / harness.typical(ours)
     slow = one_by_one / harness.typical(orm)
-    plain = events / harness.typical(limit)
+    both, plain = events / harness.typical(limit_of_two), events / harness.typical(limit)
     rows = [
         Row(
-            "two worker processes",
+            "two worker processes, two connections",
             events / harness.typical(workers),
-            plain,
+            both,
             "events/s",
             WANTED,
         ),
-        Row("one worker process", speed, plain, "events/s"),
+        Row("one worker process, one connection", speed, plain, "events/s"),
         Row("one process, against one at a time through the ORM", speed, slow, "events/s", WANTED_OF_ORM),
     ]
     harness.table("Event processing: orders of 3 lines, 4 campaigns", rows)
@@ -259,7 +265,22 @@ def _columns(name: str) -> str:
         return str(cursor.fetchone()[0])
 
 
-def _plain_sql(events: int) -> None:
+def _plain_sql_of_two(events: int) -> None:
+    """The same from two connections, each with every other batch. Threads: the time is the database's."""
+    name = connection.settings_dict["NAME"]
+
+    def every_other(first: int) -> None:
+        connection.settings_dict["NAME"] = name
+        try:
+            _plain_sql(events, first=first, step=2)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(every_other, range(2)))
+
+
+def _plain_sql(events: int, *, first: int = 0, step: int = 1) -> None:
     tables = {
         "ledger_transaction": "stage_transaction", "ledger_lot": "stage_lot", "ledger_entry": "stage_entry",
         "campaigns_order": "stage_order", "campaigns_award": "stage_award", "campaigns_trace": "stage_trace",
@@ -281,10 +302,15 @@ def _plain_sql(events: int) -> None:
         """UPDATE events_event e SET status = s.status, processed_at = s.processed_at FROM stage_event s
            WHERE s.id = e.id AND s.batch = %s""",
     ]
-    for batch in range((events + BATCH - 1) // BATCH):
-        with transaction.atomic(), connection.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement, [batch])
+    for batch in range(first, (events + BATCH - 1) // BATCH, step):
+        retrying(_write_batch)(statements, batch)
+
+
+@transaction.atomic
+def _write_batch(statements: list[str], batch: int) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement, [batch])
 
 
 _BY_EVENT = "(SELECT x.*, t.event_id FROM stage_{} x JOIN stage_transaction t ON t.id = x.transaction_id) y"
