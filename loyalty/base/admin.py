@@ -77,10 +77,8 @@ class ToldHistory:
         return redirect("console:history", label, object_id)
 
 
-class ReadOnlyAdmin(ListAdmin):
-    """Can be read by those who may; nobody adds, changes or deletes here, a superuser included."""
-
-    actions: Any = None
+class Unwritable:
+    """Mixin: nobody adds, changes or deletes here, a superuser included."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
@@ -90,6 +88,12 @@ class ReadOnlyAdmin(ListAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class ReadOnlyAdmin(Unwritable, ListAdmin):
+    """Can be read by those who may."""
+
+    actions: Any = None
 
 
 def tidy_json(value: object) -> SafeString:

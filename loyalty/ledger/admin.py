@@ -17,6 +17,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from loyalty.base import clock
+from loyalty.base.admin import Unwritable
 from loyalty.base.ids import is_uuid
 from loyalty.base.numbers import format_points
 from loyalty.ledger.models import Entry, Extension, Hold, Lot, Transaction, Wallet
@@ -64,22 +65,13 @@ def member_link(member: Any) -> SafeString:
     )
 
 
-class LinesInline(TabularInline):  # type: ignore[misc]
+class LinesInline(Unwritable, TabularInline):  # type: ignore[misc]
     """Rows that belong to the one shown, for reading."""
 
     hide_title = True
     extra = 0
     can_delete = False
     ordering = ["id"]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 class EntryInline(LinesInline):
@@ -328,6 +320,10 @@ class LotAdmin(LongListAdmin):
         return queryset.filter(pk=term) | queryset.filter(transaction_id=term) | queryset.filter(
             wallet__member_id=term
         ), False
+
+    def get_inlines(self, request: HttpRequest, obj: Lot | None) -> list[Any]:
+        """What kept it alive, for a lot of which that was ever asked."""
+        return self.inlines if obj is not None and obj.extensions.exists() else []
 
     @display(description=_("Points"), ordering="amount")
     def shown_amount(self, lot: Lot) -> str:

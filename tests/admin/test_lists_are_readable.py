@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -11,7 +12,10 @@ from django.urls import reverse
 from campaigns.earning import drain
 from campaigns.models import EarningCampaign
 from loyalty.base import clock
+from loyalty.ledger.admin import last_day
+from loyalty.ledger.models import Lot
 from tests.console import people
+from tests.ledger.bookings import earned
 from tests.rewards import shop
 from tests.tiers import house
 
@@ -35,6 +39,27 @@ def test_the_books_read_in_names_signs_and_days() -> None:
     lots = client.get("/admin/ledger/lot/").content.decode()
     assert "1,250 points" in lots
     assert "Available" in lots
+
+
+def test_the_page_of_a_lot_says_what_kept_it_alive_and_nothing_of_it_elsewhere() -> None:
+    program = people.a_program()
+    ana = people.ana(program)
+    given = people.given(ana, 70)
+    client, page = people.olga(), reverse("admin:ledger_lot_change", args=[given.lots.get().pk])
+    assert "Kept alive by activity" not in client.get(page).content.decode()
+    points = people.points_of(program)
+    points.use_program_expiry = False
+    points.expiry_kind, points.expiry_count, points.expiry_unit = "inactivity", 90, "days"
+    points.save()
+    earned(ana, points, 5, clock.now() - timedelta(days=9))
+    older = Lot.objects.get(amount=5)
+    earned(ana, points, 6, clock.now())
+    assert older.extensions.count() == 1
+    shown = client.get(reverse("admin:ledger_lot_change", args=[older.pk])).content.decode()
+    assert "Kept alive by activity" in shown
+    for end in (older.expires_at, Lot.objects.get(pk=older.pk).expires_at):
+        assert end is not None
+        assert last_day(end) in shown
 
 
 def test_the_inbox_says_what_each_event_gave_also_nothing() -> None:
