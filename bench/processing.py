@@ -7,7 +7,6 @@ the ORM, as a straightforward Django project would.
 
 from __future__ import annotations
 
-import gc
 import json
 import random
 import subprocess
@@ -179,18 +178,20 @@ def _order(name: str, dice: random.Random, events: int) -> dict[str, object]:
 
 def _drain() -> None:
     from campaigns import earning
+    from loyalty.config import memory
 
-    gc.freeze()  # as a worker does when it starts
+    memory.keep_what_is_loaded()  # as a worker does when it starts
     earning.drain(limit=BATCH)
 
 
 _WORKER = """
-import gc, django
+import django
 django.setup()
 from campaigns import earning
+from loyalty.config import memory
 from loyalty.events.models import Event
 Event.objects.count()
-gc.freeze()
+memory.keep_what_is_loaded()
 print("ready", flush=True)
 input()
 while earning.drain() or Event.objects.filter(status="received").exists():

@@ -7,7 +7,6 @@ where it was interrupted, and can run beside a shop.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,6 +17,7 @@ from django.db import connection, transaction
 
 from bench import harness
 from bench.harness import Row
+from loyalty.config import memory
 
 if TYPE_CHECKING:
     from tiers.models import TierSet
@@ -192,8 +192,7 @@ def _fill(members: int, kept: int) -> None:
 
     draft = _publish_and_people(members, kept)
     assert review.due(draft.program, at=NIGHT_BEFORE) == members
-    gc.collect()
-    gc.freeze()  # as a worker does when it starts
+    memory.keep_what_is_loaded()  # as a worker does when it starts
     harness.settle()
 
 

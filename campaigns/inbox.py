@@ -14,6 +14,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from loyalty.base.copying import as_array, as_arrays
+from loyalty.base.prepared import prepared
 from loyalty.base.strict_json import loads_trusted
 
 MAX_ATTEMPTS = 5
@@ -29,7 +31,7 @@ _CLAIM = f"""
 
 _CLAIM_THESE = f"""
     SELECT {_COLUMNS} FROM events_event e
-    WHERE e.id = ANY(%s) AND e.status = 'received' ORDER BY e.id FOR NO KEY UPDATE"""
+    WHERE e.id = ANY(%s::uuid[]) AND e.status = 'received' ORDER BY e.id FOR NO KEY UPDATE"""
 
 
 @dataclass(slots=True)
@@ -74,13 +76,12 @@ def claim(limit: int, *, at: datetime) -> list[Claimed]:
 
 def claim_these(event_ids: Collection[UUID]) -> list[Claimed]:
     """These events, as far as they are still to be processed; waits for whoever holds them."""
-    return _read(_CLAIM_THESE, [list(event_ids)])
+    return _read(_CLAIM_THESE, [as_array(event_ids)])
 
 
 def _read(sql: str, params: Sequence[Any]) -> list[Claimed]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        rows = cursor.fetchall()
+    with prepared() as cursor:
+        rows = cursor.execute(sql, params, binary=True).fetchall()
     return [Claimed(*(*row[:9], loads_trusted(row[9]), row[10])) for row in rows]
 
 
@@ -88,12 +89,13 @@ def lock_members(member_ids: Collection[UUID], *, wait: bool) -> dict[UUID, Memb
     """Lock these members in id order and read them; without `wait`, those that are busy are left out."""
     if not member_ids:
         return {}
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             f"""SELECT id, program_id, state, suspended_may_earn, birthday, attributes::text, enrolled_at, tier_code
-                FROM members_member WHERE id = ANY(%s) ORDER BY id
+                FROM members_member WHERE id = ANY(%s::uuid[]) ORDER BY id
                 FOR NO KEY UPDATE {"" if wait else "SKIP LOCKED"}""",
-            [list(member_ids)],
+            [as_array(member_ids)],
+            binary=True,
         )
         return {row[0]: MemberRow(*(*row[:5], loads_trusted(row[5]), *row[6:])) for row in cursor.fetchall()}
 
@@ -106,7 +108,7 @@ def members_of_orders(keys: Collection[tuple[int, str]]) -> dict[tuple[int, str]
         cursor.execute(
             """SELECT o.program_id, o.reference, o.member_id FROM campaigns_order o
                JOIN unnest(%s::bigint[], %s::text[]) AS k(program_id, reference) USING (program_id, reference)""",
-            [[key[0] for key in keys], [key[1] for key in keys]],
+            as_arrays(keys),
         )
         return {(program_id, reference): member_id for program_id, reference, member_id in cursor.fetchall()}
 
@@ -127,7 +129,7 @@ def set_processed(events: Iterable[tuple[UUID, UUID | None, str, str]], *, at: d
                       processed_at = CASE WHEN d.status = 'waiting' THEN NULL ELSE %s::timestamptz END
                FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[]) AS d(id, member_id, status, error)
                WHERE e.id = d.id""",
-            [at, *map(list, zip(*rows, strict=True))],
+            [at, *as_arrays(rows)],
         )
 
 
@@ -140,7 +142,7 @@ def wake_waiting(keys: Collection[tuple[int, str]], *, at: datetime) -> None:
             """UPDATE events_event e SET status = 'received', next_attempt_at = %s
                FROM unnest(%s::bigint[], %s::text[]) AS k(program_id, reference)
                WHERE e.program_id = k.program_id AND e.order_reference = k.reference AND e.status = 'waiting'""",
-            [at, [key[0] for key in keys], [key[1] for key in keys]],
+            [at, *as_arrays(keys)],
         )
 
 
@@ -176,5 +178,6 @@ def _update(assignment: str, params: Sequence[Any], event_ids: Collection[UUID])
     if event_ids:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE events_event SET {assignment} WHERE id = ANY(%s)", [*params, list(event_ids)]
+                f"UPDATE events_event SET {assignment} WHERE id = ANY(%s::uuid[])",
+                [*params, as_array(event_ids)],
             )

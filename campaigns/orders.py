@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import connection
 
 from campaigns.basket import returning
-from loyalty.base.copying import copy_rows
+from loyalty.base.copying import as_array, as_arrays, copy_rows
 from loyalty.base.strict_json import dumps, loads_trusted
 
 OrderKey = tuple[int, str]
@@ -93,7 +93,7 @@ def load(keys: Collection[OrderKey]) -> dict[OrderKey, OrderState]:
                FROM campaigns_order o
                JOIN unnest(%s::bigint[], %s::text[]) AS k(program_id, reference) USING (program_id, reference)
                JOIN events_event b ON b.id = o.basket_event_id""",
-            [[key[0] for key in keys], [key[1] for key in keys]],
+            as_arrays(keys),
         )
         orders = [_state(row) for row in cursor.fetchall()]
     _load_awards({order.id: order for order in orders})
@@ -111,8 +111,8 @@ def _load_awards(orders: dict[UUID, OrderState]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT order_id, campaign_id, point_type_id, max(version_id), sum(points)::bigint FROM campaigns_award
-               WHERE order_id = ANY(%s) GROUP BY 1, 2, 3""",
-            [list(orders)],
+               WHERE order_id = ANY(%s::uuid[]) GROUP BY 1, 2, 3""",
+            [as_array(orders)],
         )
         for order_id, campaign_id, point_type_id, version_id, points in cursor.fetchall():
             orders[order_id].awarded[campaign_id, point_type_id] = points
@@ -120,8 +120,8 @@ def _load_awards(orders: dict[UUID, OrderState]) -> None:
         cursor.execute(
             """SELECT DISTINCT a.order_id, t.point_type_id, t.id FROM campaigns_award a
                JOIN ledger_transaction t ON t.id = a.transaction_id
-               WHERE a.order_id = ANY(%s) AND t.kind IN ('earn', 'correct') ORDER BY t.id DESC""",
-            [list(orders)],
+               WHERE a.order_id = ANY(%s::uuid[]) AND t.kind IN ('earn', 'correct') ORDER BY t.id DESC""",
+            [as_array(orders)],
         )
         for order_id, point_type_id, transaction_id in cursor.fetchall():
             orders[order_id].earnings.setdefault(point_type_id, []).append(transaction_id)
@@ -150,13 +150,16 @@ def update(orders: Iterable[OrderState]) -> None:
                FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::bool[], %s::text[], %s::numeric[], %s::text[])
                     AS d(id, basket_event_id, revision, cancelled, returned, spend, context)
                WHERE o.id = d.id""",
-            [
-                [o.id for o in rows],
-                [o.basket_event_id for o in rows],
-                [o.revision for o in rows],
-                [o.cancelled for o in rows],
-                [dumps(o.returned) for o in rows],
-                [o.spend for o in rows],
-                [dumps(o.context) for o in rows],
-            ],
+            as_arrays(
+                (
+                    o.id,
+                    o.basket_event_id,
+                    o.revision,
+                    o.cancelled,
+                    dumps(o.returned),
+                    o.spend,
+                    dumps(o.context),
+                )
+                for o in rows
+            ),
         )

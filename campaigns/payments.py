@@ -11,6 +11,7 @@ from django.db import connection
 
 from campaigns.inbox import Claimed
 from campaigns.orders import OrderKey, OrderState
+from loyalty.base.copying import as_array, as_arrays
 from loyalty.events.types import ABOUT_AN_ORDER
 from loyalty.ledger.checkout import CHECKOUT
 
@@ -34,7 +35,7 @@ _OF_ORDERS = f"""
 """
 _THESE = f"""
     SELECT {_COLUMNS} FROM ledger_transaction t
-    WHERE t.id = ANY(%s) AND t.kind = 'redeem' AND t.reason_code = %s ORDER BY t.id
+    WHERE t.id = ANY(%s::uuid[]) AND t.kind = 'redeem' AND t.reason_code = %s ORDER BY t.id
 """
 
 
@@ -87,7 +88,7 @@ def _of_orders(keys: Collection[OrderKey]) -> list[Payment]:
     if not keys:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_OF_ORDERS, [[key[0] for key in keys], [key[1] for key in keys], CHECKOUT])
+        cursor.execute(_OF_ORDERS, [*as_arrays(keys), CHECKOUT])
         return [Payment(*row) for row in cursor.fetchall()]
 
 
@@ -95,5 +96,5 @@ def _these(ids: Collection[UUID]) -> list[Payment]:
     if not ids:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_THESE, [list(ids), CHECKOUT])
+        cursor.execute(_THESE, [as_array(ids), CHECKOUT])
         return [Payment(*row) for row in cursor.fetchall()]

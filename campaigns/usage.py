@@ -11,6 +11,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from loyalty.base.copying import as_array, as_arrays
+
 CapKey = tuple[int, UUID, str]
 
 _MAKE_BUDGETS = """
@@ -54,8 +56,9 @@ class Counters:
         with connection.cursor() as cursor:
             cursor.execute(
                 """SELECT campaign_id, member_id, period, points, times FROM campaigns_capuse
-                   WHERE campaign_id = ANY(%s) AND member_id = ANY(%s) AND period = ANY(%s)""",
-                [list(campaign_ids), list(member_ids), list(periods)],
+                   WHERE campaign_id = ANY(%s::bigint[]) AND member_id = ANY(%s::uuid[])
+                     AND period = ANY(%s::text[])""",
+                [as_array(campaign_ids), as_array(member_ids), as_array(periods)],
             )
             for campaign_id, member_id, period, points, times in cursor.fetchall():
                 self.caps[campaign_id, member_id, period] = [points, times]
@@ -81,18 +84,12 @@ class Counters:
                        SELECT * FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::bigint[], %s::int[])
                        ON CONFLICT (campaign_id, member_id, period)
                        DO UPDATE SET points = c.points + excluded.points, times = c.times + excluded.times""",
-                    [
-                        [key[0] for key, _ in caps],
-                        [key[1] for key, _ in caps],
-                        [key[2] for key, _ in caps],
-                        [change[0] for _, change in caps],
-                        [change[1] for _, change in caps],
-                    ],
+                    as_arrays((*key, *change) for key, change in caps),
                 )
             if budgets:
                 cursor.execute(
                     """UPDATE campaigns_budgetuse b SET points = b.points + d.points
                        FROM unnest(%s::bigint[], %s::bigint[]) AS d(campaign_id, points)
                        WHERE b.campaign_id = d.campaign_id""",
-                    [list(budgets), list(budgets.values())],
+                    as_arrays(budgets.items()),
                 )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from loyalty.base.copying import Shared, as_array
+from loyalty.base.copying import Shared, as_array, as_arrays
 from loyalty.base.prepared import prepared
 from loyalty.base.strict_json import dumps
 from tiers.windows import Number
@@ -149,7 +149,7 @@ def update_standings(rows: Sequence[StandingRow]) -> None:
 def _write(statement: str, rows: Sequence[StandingRow]) -> None:
     if rows:
         with connection.cursor() as cursor:
-            cursor.execute(statement, [as_array(column) for column in zip(*rows, strict=True)])
+            cursor.execute(statement, as_arrays(rows))
 
 
 def append_changes(rows: Sequence[ChangeRow]) -> None:

@@ -52,6 +52,11 @@ def as_array(cells: Iterable[object]) -> str:
     return "{" + ",".join(map(write, column)) + "}"
 
 
+def as_arrays(rows: Iterable[Iterable[object]]) -> list[str]:
+    """The columns of some rows, each as as_array() writes it, for one `unnest()` over all of them."""
+    return [as_array(column) for column in zip(*rows, strict=True)]
+
+
 def _hex_or_null(cell: Any) -> str:
     """Ids do not repeat, and remembering them costs more than writing them."""
     return "NULL" if cell is None else cell.hex

@@ -1,6 +1,5 @@
 """The web application. In production it refuses to start with unsafe settings."""
 
-import gc
 import os
 import sys
 
@@ -11,7 +10,7 @@ from django.core.checks import ERROR, run_checks
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
-from loyalty.config import checks
+from loyalty.config import checks, memory
 
 application = get_wsgi_application()
 
@@ -21,7 +20,5 @@ if not settings.DEBUG:
     if refused:
         sys.exit("\n".join(["Laurel does not start with these settings:", *map(str, refused)]))
 
-# Everything a request needs is loaded now, and stays: the garbage collector need not walk through it again and again.
-get_resolver().url_patterns  # noqa: B018
-gc.collect()
-gc.freeze()
+get_resolver().url_patterns  # noqa: B018  # everything a request needs is loaded now
+memory.keep_what_is_loaded()

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from loyalty.base.copying import as_arrays
 from loyalty.base.prepared import Question, ask
 from loyalty.base.registry import Registry
 
@@ -76,7 +77,7 @@ def add_many(rows: Iterable[ActivityRow]) -> None:
         return
     ordered = [merged[key] for key in sorted(merged)]
     with connection.cursor() as cursor:
-        cursor.execute(_ADD, [list(column) for column in zip(*ordered, strict=True)])
+        cursor.execute(_ADD, as_arrays(ordered))
 
 
 def _both(one: ActivityRow, other: ActivityRow) -> ActivityRow:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from loyalty.base.copying import as_array, as_arrays
 from loyalty.ledger.lots import Held, OpenLot
 from loyalty.ledger.terms import PointTerms
 
@@ -51,26 +52,28 @@ _READ = """
 LOCK = "FOR UPDATE OF w"
 
 _LOT = "id, transaction_id, origin_id, amount, remaining, earned_at, available_at, expires_at, is_pending"
-_OPEN_LOTS = f"SELECT wallet_id, {_LOT} FROM ledger_lot WHERE wallet_id = ANY(%s) AND remaining > 0"
+_OPEN_LOTS = f"SELECT wallet_id, {_LOT} FROM ledger_lot WHERE wallet_id = ANY(%s::bigint[]) AND remaining > 0"
 _BOOKED_EXPIRY = """
     coalesce((
         SELECT -sum(e.amount) FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
         WHERE e.lot_id = l.id AND t.kind = 'expire'), 0)::bigint
 """
-_LOTS_MADE_BY = f"SELECT wallet_id, {_LOT}, {_BOOKED_EXPIRY} FROM ledger_lot l WHERE transaction_id = ANY(%s)"
-_LOTS_BY_ID = f"SELECT wallet_id, {_LOT} FROM ledger_lot WHERE id = ANY(%s)"
+_LOTS_MADE_BY = (
+    f"SELECT wallet_id, {_LOT}, {_BOOKED_EXPIRY} FROM ledger_lot l WHERE transaction_id = ANY(%s::uuid[])"
+)
+_LOTS_BY_ID = f"SELECT wallet_id, {_LOT} FROM ledger_lot WHERE id = ANY(%s::uuid[])"
 _OPEN_HOLDS = """
     SELECT wallet_id, transaction_id, points, lapses_at FROM ledger_hold
-    WHERE wallet_id = ANY(%s) AND state = 'open'
+    WHERE wallet_id = ANY(%s::bigint[]) AND state = 'open'
 """
 
 
 def lock(terms: Mapping[Key, PointTerms]) -> dict[Key, Purse]:
     """Make what is missing, then lock all wallets in the order of their ids, before anything is read from them."""
     keys = sorted(terms)
-    members, types = [key[0] for key in keys], [key[1] for key in keys]
+    members, types = as_arrays(keys)
     with connection.cursor() as cursor:
-        cursor.execute(_MAKE_MISSING, [[terms[key].program_id for key in keys], members, types])
+        cursor.execute(_MAKE_MISSING, [as_array(terms[key].program_id for key in keys), members, types])
         cursor.execute(_READ + LOCK, [members, types])
         rows = cursor.fetchall()
     return {(row[1], row[2]): Purse(row[0], row[1], terms[row[1], row[2]], *row[3:]) for row in rows}
@@ -88,7 +91,7 @@ def load_open_lots(purses: Iterable[Purse]) -> None:
 
 def _load_open_holds(purses: dict[int, Purse]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN_HOLDS, [list(purses)])
+        cursor.execute(_OPEN_HOLDS, [as_array(purses)])
         for wallet_id, *found in cursor.fetchall():
             hold = Held(*found)
             purses[wallet_id].holds.setdefault(hold.transaction_id, hold)
@@ -108,7 +111,7 @@ def _fill(purses: dict[int, Purse], query: str, ids: list[int] | list[UUID]) -> 
     if not ids:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(query, [ids])
+        cursor.execute(query, [as_array(ids)])
         return [_keep(purses[row[0]], OpenLot(*row[1:])) for row in cursor.fetchall()]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from loyalty.base.copying import copy_rows
+from loyalty.base.copying import as_arrays, copy_rows
 from loyalty.ledger.lots import Held, OpenLot
 from loyalty.ledger.purses import Purse
 from loyalty.outbox import facts
@@ -136,22 +136,19 @@ def _hold_row(purse: Purse, hold: Held) -> Sequence[object]:
 
 def _change_lots(lots: list[OpenLot]) -> None:
     if lots:
-        columns = zip(*((lot.id, lot.remaining, lot.expires_at, lot.is_pending) for lot in lots), strict=True)
-        _execute(_CHANGE_LOTS, [list(column) for column in columns])
+        _execute(_CHANGE_LOTS, ((lot.id, lot.remaining, lot.expires_at, lot.is_pending) for lot in lots))
 
 
 def _change_wallets(purses: list[Purse]) -> None:
     if purses:
-        columns = zip(*((p.id, p.balance, p.debt, p.lifetime, p.last_active_at) for p in purses), strict=True)
-        _execute(_CHANGE_WALLETS, [list(column) for column in columns])
+        _execute(_CHANGE_WALLETS, ((p.id, p.balance, p.debt, p.lifetime, p.last_active_at) for p in purses))
 
 
 def _close_holds(holds: list[Held]) -> None:
     if holds:
-        columns = zip(*((hold.transaction_id, hold.state, hold.closed_at) for hold in holds), strict=True)
-        _execute(_CLOSE_HOLDS, [list(column) for column in columns])
+        _execute(_CLOSE_HOLDS, ((hold.transaction_id, hold.state, hold.closed_at) for hold in holds))
 
 
-def _execute(statement: str, columns: list[list[object]]) -> None:
+def _execute(statement: str, rows: Iterable[Iterable[object]]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(statement, columns)
+        cursor.execute(statement, as_arrays(rows))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from loyalty.base.copying import as_array
+from loyalty.base.copying import as_arrays
 from loyalty.base.locking import retrying
 from loyalty.base.prepared import columns, first
 from loyalty.members.errors import (
@@ -292,4 +292,4 @@ def set_standings(rows: Iterable[Standing]) -> None:
     if not ordered:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_STANDING, [as_array(column) for column in zip(*ordered, strict=True)])
+        cursor.execute(_STANDING, as_arrays(ordered))
