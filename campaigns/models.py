@@ -272,6 +272,22 @@ class Order(models.Model):
         return self.reference
 
 
+class OrderPayment(models.Model):
+    """The order that a redemption at checkout pays: one, for good. A reservation that had lapsed and was taken anew
+    stands here beside the redemption that took its place, so that no other order takes it again."""
+
+    transaction = models.OneToOneField(
+        Transaction, on_delete=models.PROTECT, primary_key=True, related_name="+"
+    )
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="payments")
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.transaction_id} pays {self.order_id}"
+
+
 class Award(models.Model):
     """What one event got from one campaign, in smallest units; a return adds a negative row. Never changed."""
 

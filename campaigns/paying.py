@@ -35,24 +35,32 @@ class Paying:
         to tell, for the trace.
 
         A reservation that lapsed before its order came is the member's again. If the order says that it was paid with
-        points, they are taken anew as far as they are there; the rest is told, and nobody owes it.
+        points, they are taken anew as far as they are there; the rest is told, and nobody owes it. What pays this order
+        pays no other one.
         """
-        payments = self._known.payments.of(event)
-        final = [one for one in payments if self._is_paid(one)]
-        paid = [one for one in final if not self._is_of_another(one, event)]
+        found = self._known.payments.of(event)
+        named = next((one for one in found if one.id == named_by(event)), None)
+        payments = [one for one in found if not self._is_of_another(one, order)]
+        paid = [one for one in payments if self._is_paid(one)]
         reserved = [one for one in payments if self._is_reserved(one)]
-        named = next((one for one in payments if one.id == named_by(event)), None)
-        told = [self._tell(one, "paid" if one in paid else "of_another_order") for one in final]
+        others = [
+            one for one in found if one not in payments and (self._is_paid(one) or self._has_lapsed(one))
+        ]
+        told = [
+            self._tell(one, "of_another_order" if one in others else "paid")
+            for one in found
+            if one in paid + others
+        ]
         if named is not None and named in reserved:
             told += [self._let_go(event, one) for one in reserved if one is not named]
             reserved = [named]
         told += [self._capture(event, one) for one in reserved]
-        ids = [str(one.id) for one in paid + reserved]
-        if not ids:
-            ids = self._take_again(event, payments, named, told)
+        for one in paid + reserved:
+            self._known.payments.keep(one.id, order)
+        is_paid = bool(paid or reserved) or self._take_again(event, order, payments, named, told)
         told += self._misnamed(event, named)
-        if ids:
-            order.context = order.context | {"payments": ids, "points_paid": event.payload.get("points_paid")}
+        if is_paid:
+            order.context = order.context | {"points_paid": event.payload.get("points_paid")}
         return told
 
     def give_back(self, event: Claimed, order: OrderState, whole: Basket, kept: Basket) -> Told:
@@ -61,11 +69,12 @@ class Paying:
         Counted from the whole payment each time, so that any returns in any order come to the same; what was given
         back before, also by hand, is taken into account.
         """
-        payments = self._known.payments.of(event, order)
+        found = self._known.payments.of(event, order)
+        payments = [one for one in found if not self._is_of_another(one, order)]
         if not payments:
             return []
         gone = 1 - kept_share(order, whole, kept)
-        back = [self._return(event, one, int(gone * one.points)) for one in payments]
+        back = [self._return(event, order, one, int(gone * one.points)) for one in payments]
         let_go = [self._let_go(event, one) for one in payments if gone == 1 and self._is_reserved(one)]
         return [one for one in back if one] + let_go
 
@@ -77,9 +86,12 @@ class Paying:
         final = original.hold is None or original.hold.state == "captured"
         return final and original.refundable > 0
 
-    def _is_of_another(self, payment: Payment, event: Claimed) -> bool:
-        """What was reserved pays for one order: that of its own number, or the first that named it."""
-        return payment.reference != event.order_reference and self._original(payment).hold is not None
+    def _is_of_another(self, payment: Payment, order: OrderState) -> bool:
+        """What is redeemed pays for one order: the first that came with its number or named it."""
+        if (paid := self._known.payments.order_of(payment)) is not None:
+            return paid != order.id
+        hold = self._original(payment).hold
+        return payment.reference != order.reference and hold is not None and hold.state == "captured"
 
     def _misnamed(self, event: Claimed, named: Payment | None) -> Told:
         """What the order names, and what is no payment of its member, or not any more."""
@@ -115,13 +127,20 @@ class Paying:
         return self._tell(payment, "released")
 
     def _take_again(
-        self, event: Claimed, payments: Sequence[Payment], named: Payment | None, told: Told
-    ) -> list[str]:
-        """The id of the redemption that stands for a reservation which had lapsed, if there was anything to take."""
+        self,
+        event: Claimed,
+        order: OrderState,
+        payments: Sequence[Payment],
+        named: Payment | None,
+        told: Told,
+    ) -> bool:
+        """Redeem anew what a reservation had held that lapsed, the last of several; whether anything was there."""
         says_so = Decimal(event.payload.get("points_paid") or 0) > 0
         lapsed = [one for one in payments if self._has_lapsed(one) and (says_so or one is named)]
         if not lapsed:
-            return []
+            return False
+        for one in lapsed:
+            self._known.payments.keep(one.id, order)
         payment = named if named in lapsed else lapsed[-1]
         assert event.member_id is not None
         assert payment is not None
@@ -130,20 +149,24 @@ class Paying:
         points = max(0, min(payment.points, available))
         told.append(self._tell(payment, "taken_again", points) | {"missing": payment.points - points})
         if not points:
-            return []
+            return False
         posted = self._books.redeem(
             event.member_id, point_type, points,
             at=self._at, actor=self._known.programs[event.program_id].actor(event.channel_id), event_id=event.id,
             reference=event.order_reference, reason_code=CHECKOUT,
         )  # fmt: skip
-        return [str(posted.id)]
+        self._known.payments.keep(posted.id, order)
+        return True
 
-    def _return(self, event: Claimed, payment: Payment, points: int) -> dict[str, Any] | None:
+    def _return(
+        self, event: Claimed, order: OrderState, payment: Payment, points: int
+    ) -> dict[str, Any] | None:
         """Bring what came back of a payment to `points`; what is there already stays."""
         original = self._original(payment)
         due = points - original.undone
         if not self._is_paid(payment) or due <= 0:
             return None
+        self._known.payments.keep(payment.id, order)
         self._books.refund(
             original, due,
             at=self._at, actor=self._known.programs[event.program_id].actor(event.channel_id), event_id=event.id,

@@ -147,6 +147,7 @@ class Settlement:
         self._books.write()
         orders.insert(self.new_orders)
         orders.update(self.changed_orders)
+        self.known.payments.write()
         records.write_awards(self._awards)
         records.write_traces(self._traces)
         self.known.counters.write()

@@ -39,14 +39,15 @@ SELECT k.number, CASE WHEN a.day < k.first THEN k.first - 1 WHEN a.day < k.opene
 FROM {wanted} JOIN events_activity a ON a.member_id = k.id {bound}
 GROUP BY 1, 2 ORDER BY 1, 2"""
 
-# A reversal counts on the day of what it takes back, whole, whatever was left to take.
+# As daily activity does of the default points: what events gave, and what they took back. A reversal counts on the day
+# of what it takes back, whole, whatever was left to take.
 _EARNED = f"""
 SELECT k.number, greatest((coalesce(o.occurred_at, t.occurred_at) AT TIME ZONE %(zone)s)::date, k.first - 1) AS on_day,
        sum(t.amount - t.forgiven - t.already_expired)::bigint
 FROM {_WANTED}
 JOIN ledger_transaction t ON t.member_id = k.id
 LEFT JOIN ledger_transaction o ON o.id = t.reverses_id
-WHERE t.point_type_id = %(point_type)s AND t.kind IN ('earn', 'correct', 'reverse')
+WHERE t.point_type_id = %(point_type)s AND t.kind IN ('earn', 'correct', 'reverse') AND t.event_id IS NOT NULL
 GROUP BY 1, 2 ORDER BY 1, 2"""
 
 _BALANCE = f"""

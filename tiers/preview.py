@@ -103,8 +103,8 @@ class Mover(NamedTuple):
 def preview(tier_set: TierSet, *, rollout: Rollout = "now", protect: bool = True, at: datetime) -> Preview:
     """What publishing the draft at `at` would do to all members. `date` is looked at as if it were today.
 
-    `extra_points` is what the members' points of the last year would be more (or less) by the new earning multipliers,
-    in smallest units. Raises NotReady.
+    `extra_points` is what the members' points of the last year would at most be more (or less) by the new earning
+    multipliers, had campaigns multiplied all of them by the tier; in smallest units. Raises NotReady.
     """
     case = _case(tier_set, rollout, protect, at)
     found = Preview(_codes(case.old), _codes(case.draft))
@@ -268,7 +268,7 @@ def _add(found: Preview, group: Group, verdict: Verdict, count: int) -> None:
 
 
 def _extra(case: _Case, verdict: Verdict, points: int) -> int:
-    """What the points of a group would be more by the multiplier of the tier it goes to."""
+    """What the points of a group would at most be more by the multiplier of the tier it goes to."""
     old, new = (
         _multiplier(ladder, code)
         for ladder, code in ((case.old, verdict.before), (case.draft, verdict.after))

@@ -38,7 +38,7 @@ _LEDGER = """SELECT a.member_id, sum(a.amount) FILTER (WHERE {within})::numeric 
 _EARNED = {
     "amount": "t.amount - t.forgiven - t.already_expired",
     "taken_at": "coalesce(o.occurred_at, t.occurred_at)",
-    "kinds": "AND t.kind IN ('earn', 'correct', 'reverse')",
+    "kinds": "AND t.kind IN ('earn', 'correct', 'reverse') AND t.event_id IS NOT NULL",
 }
 _HELD = {"amount": "t.amount", "taken_at": "t.occurred_at", "kinds": ""}
 

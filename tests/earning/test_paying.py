@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from campaigns import earning
 from campaigns.earning import process_now
 from campaigns.words import wording
 from loyalty.base.errors import Invalid
@@ -325,6 +326,47 @@ def test_a_redemption_that_paid_no_order_is_left_alone(shop: Shop) -> None:
     order(shop, "50.00")
     assert "payments" not in returned(shop)
     assert balance(shop).available == 500
+
+
+# --- one payment, one order ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("references", [("A-1", "X-9"), ("X-9", "A-1"), ("X-8", "X-9")])
+def test_what_had_lapsed_is_taken_anew_for_one_order_only(shop: Shop, references: tuple[str, str]) -> None:
+    mine = pay(shop, 500)
+    traces = [
+        order(shop, "50.00", reference=one, at=LAPSE, points_paid="5.00", redemption=str(mine.pk))
+        for one in references
+    ]
+    assert [outcomes(trace) for trace in traces] == [[("taken_again", 500)], [("of_another_order", 500)]]
+    assert balance(shop, LAPSE).available == 500
+
+
+def test_an_order_whose_reservation_paid_another_one_neither_has_it_nor_gives_it_back(shop: Shop) -> None:
+    mine = pay(shop, 500)
+    order(shop, "50.00", reference="X-9", redemption=str(mine.pk))
+    assert outcomes(order(shop, "50.00", points_paid="5.00")) == [("of_another_order", 500)]
+    assert "payments" not in returned(shop)
+    assert balance(shop).available == 500
+    assert outcomes(returned(shop, order_id="X-9")) == [("given_back", 500)]
+
+
+def test_a_redemption_that_was_final_at_once_pays_the_first_order_that_names_it(shop: Shop) -> None:
+    mine = pay(shop, 500, "till-3", hold=False)
+    first, second = (order(shop, "50.00", reference=one, redemption=str(mine.pk)) for one in ("R-1", "R-2"))
+    assert outcomes(first) == [("paid", 500)]
+    assert outcomes(second) == [("of_another_order", 500)]
+    assert "payments" not in returned(shop, order_id="R-2")
+    assert outcomes(returned(shop, order_id="R-1")) == [("given_back", 500)]
+    assert proof.verify(at=NOON).ok
+
+
+def test_two_orders_in_one_batch_do_not_share_a_payment(shop: Shop) -> None:
+    mine = pay(shop, 500, "till-3", hold=False)
+    events = [shop.order(one, "50.00", redemption=str(mine.pk)) for one in ("R-1", "R-2")]
+    earning.process([event.pk for event in events], at=NOON)
+    told = sorted(outcomes(shop.trace(event)) for event in events)
+    assert told == [[("of_another_order", 500)], [("paid", 500)]]
 
 
 # --- in words -----------------------------------------------------------------------------------------------

@@ -11,12 +11,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Order
-from loyalty.ledger.models import Lot
+from loyalty.ledger import ledger
+from loyalty.ledger.models import Lot, Transaction
 from loyalty.members.models import Member
 from loyalty.outbox.models import Fact
-from tests.earning.shop import LONG_AGO, NOON, later
+from loyalty.programs.models import PointType
+from rewards import redemption
+from tests.earning.shop import LONG_AGO, NOON, Shop, later
+from tests.rewards.shop import TILL, a_reward
 from tests.tiers.house import CLASSIC, SILVER, a_ladder, a_store
-from tiers.models import Standing, Tier, TierChange
+from tiers import drafts, preview, review
+from tiers.lines import Cause
+from tiers.models import Standing, Tier, TierChange, TierSet
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -180,6 +186,50 @@ def test_points_of_another_type_are_counted_from_the_ledger() -> None:
     shop.send("order.returned", {"order_id": "A-1"}, at=NOON + 2 * DAY)
     shop.process()
     assert standing(shop.ada)[0] == ""
+
+
+def a_ladder_of_miles(shop: Shop) -> PointType:
+    miles = shop.program.point_types.create(code="miles", name_one="mile", name_many="miles")
+    a_ladder(shop.program, [SILVER], at=LONG_AGO, measure="points", point_type=miles)
+    return miles
+
+
+def looked_at_anew(shop: Shop, at: datetime) -> tuple[str, date | None, date | None]:
+    review.look_at_many(shop.program, [shop.ada.pk], at=at, cause=Cause(), anew=True)
+    return standing(shop.ada)
+
+
+def test_of_points_of_another_type_what_events_gave_counts_and_not_what_a_reward_gave() -> None:
+    shop = a_store(None)
+    miles = a_ladder_of_miles(shop)
+    shop.campaign()
+    shop.order("A-1", "500")
+    shop.process()
+    redemption.redeem(
+        shop.ada, a_reward(shop.points, "points", into=miles, gives=150), at=NOON + later(hours=1), actor=TILL
+    )
+    assert looked_at_anew(shop, NOON + DAY)[0] == ""
+    assert previewed(shop, NOON + DAY) == {("", ""): 1}
+
+
+def test_points_of_another_type_that_are_taken_back_by_hand_stay_counted_as_default_points_do() -> None:
+    shop = a_store(None)
+    shop.points = a_ladder_of_miles(shop)
+    shop.campaign()
+    shop.order("A-1", "120")
+    shop.process()
+    earned = Transaction.objects.get(kind="earn")
+    ledger.reverse_transaction(earned, at=NOON + later(hours=1), actor=TILL, reason_code="mistake")
+    before = standing(shop.ada)
+    assert before[0] == "silver"
+    assert looked_at_anew(shop, NOON + DAY) == before
+    assert previewed(shop, NOON + DAY) == {("silver", "silver"): 1}
+
+
+def previewed(shop: Shop, at: datetime) -> dict[tuple[str, str], int]:
+    tier_set = TierSet.objects.get(program=shop.program)
+    drafts.save(tier_set, {"downgrade": "one_step"}, revision=tier_set.revision, by="olga", at=at)
+    return dict(preview.preview(tier_set, protect=False, at=at).moves)
 
 
 def test_a_program_without_a_ladder_pays_nothing_for_tiers() -> None:
