@@ -90,7 +90,8 @@ class Batch:
         basket, chosen = known.basket_of(event), known.chosen(event)
         subject, rules = subject_of(known.facts(event, basket), chosen.terms), known.rules(event, chosen)
         may_earn = subject.member_may_earn and not rules.program_paused
-        order = self._new_order(event, basket, chosen, remember(subject.view) | {"may_earn": may_earn})
+        remembered = remember(subject.view) | {"may_earn": may_earn, "day": known.day(event).isoformat()}
+        order = self._new_order(event, basket, chosen, remembered)
         rating = rate(subject, chosen.terms, known.usage(event, chosen), rules)
         self.settlement.earn(event, rating, order)
         if told := self.settlement.paying.pay(event, order):

@@ -141,6 +141,10 @@ class Known:
         return order.occurred_at if order else event.occurred_at
 
     def day(self, event: Claimed) -> date:
+        """The program's day on which it counts: for whatever follows an order the day the order was counted on, also
+        when the program's time zone has changed since."""
+        if (order := self.followed(event)) and (kept := order.context.get("day")):
+            return date.fromisoformat(kept)
         return local_date(self.moment(event), self.programs[event.program_id].zone)
 
     def add_day(self, event: Claimed, day: Day) -> None:

@@ -69,6 +69,18 @@ LOT_OWNER = Check(
 """,
 )
 
+LOT_EARNED = Check(
+    _LOT,
+    f"""
+    SELECT lot.id, format('says that it was earned at %%s, which is not when', lot.earned_at)
+    FROM ledger_lot lot
+    LEFT JOIN ledger_lot origin ON origin.id = lot.origin_id
+    LEFT JOIN ledger_transaction made ON made.id = lot.transaction_id
+    WHERE lot.earned_at IS DISTINCT FROM CASE WHEN lot.origin_id IS NULL THEN made.occurred_at ELSE origin.earned_at END
+        AND {of_program("lot.program_id")}
+""",
+)
+
 LOT_DATES = Check(
     _ENTRY,
     f"""
@@ -350,6 +362,7 @@ LEDGER_CHECKS = {
     "lot_chain": LOT_CHAIN,
     "lot_first_entry": LOT_FIRST_ENTRY,
     "lot_owner": LOT_OWNER,
+    "lot_earned": LOT_EARNED,
     "lot_dates": LOT_DATES,
     "lot_extensions": LOT_EXTENSIONS,
     "expired_on_its_date": EXPIRED_TOO_EARLY,

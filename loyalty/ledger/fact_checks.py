@@ -13,6 +13,7 @@ _TYPES = ", ".join(
 )
 
 # An activation announces how many points became available; its transaction moves none.
+# What somebody signed for is kept there as a digest, see `posting.signature`.
 ANNOUNCED = Check(
     "ledger_transaction",
     f"""
@@ -29,7 +30,9 @@ ANNOUNCED = Check(
         OR fact.data ->> 'reverses' IS DISTINCT FROM act.reverses_id::text
         OR fact.data ->> 'counterpart' IS DISTINCT FROM act.counterpart_id::text
         OR coalesce(fact.data ->> 'forgiven', '0') <> act.forgiven::text
-        OR coalesce(fact.data ->> 'already_expired', '0') <> act.already_expired::text)
+        OR coalesce(fact.data ->> 'already_expired', '0') <> act.already_expired::text
+        OR fact.data ->> 'signed' <> encode(sha256(convert_to(
+            concat_ws(chr(31), act.actor_kind, act.actor, act.reason_code), 'UTF8')), 'hex'))
         AND {of_program("act.program_id")}
     """,
 )
@@ -47,4 +50,21 @@ ANNOUNCED_IN_VAIN = Check(
     """,
 )
 
-FACT_CHECKS = {"announced": ANNOUNCED, "announced_in_vain": ANNOUNCED_IN_VAIN}
+EXTENSIONS_ANNOUNCED = Check(
+    "outbox_fact",
+    f"""
+    SELECT fact.id, format('says that it kept %%s lots alive, of which %%s are told',
+        fact.data ->> 'kept_alive', coalesce(told.lots, 0))
+    FROM outbox_fact fact
+    LEFT JOIN (
+        SELECT transaction_id, count(*) AS lots FROM ledger_extension GROUP BY transaction_id
+    ) told ON told.transaction_id::text = fact.data ->> 'transaction'
+    WHERE (fact.data ->> 'kept_alive')::bigint <> coalesce(told.lots, 0) AND {of_program("fact.program_id")}
+    """,
+)
+
+FACT_CHECKS = {
+    "announced": ANNOUNCED,
+    "announced_in_vain": ANNOUNCED_IN_VAIN,
+    "extensions_announced": EXTENSIONS_ANNOUNCED,
+}

@@ -68,6 +68,7 @@ class GivingBack(Posting):
             return False
         if not hold.is_open or hold.lapsed(at):
             raise HoldLapsed
+        at = max(at, original.occurred_at)  # by a clock that is behind: nothing ends before it began
         self.close(hold, "captured", at)
         self.announce(_captured(self._held[original.key], hold, at, event_id, reference))
         return True
@@ -94,6 +95,7 @@ class GivingBack(Posting):
         if hold.state == "captured":
             raise HoldCaptured
         told = reference or original.reference
+        at = max(at, original.occurred_at)
         act = Act("refund", at, at, actor, event_id, told, reason_code, note, fact=RELEASED)
         if hold.lapsed(at):
             act = act._replace(occurred_at=hold.lapses_at, actor=SYSTEM, event_id=None, reason_code="lapsed")

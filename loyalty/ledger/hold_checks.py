@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loyalty.ledger.posting import HELD
 from loyalty.ledger.proof import Check, of_program
 
 _HOLD = "ledger_hold"
@@ -73,9 +74,20 @@ HOLD_ANNOUNCED = Check(
 """,
 )
 
+HOLD_KEPT = Check(
+    "outbox_fact",
+    f"""
+    SELECT fact.id, format('announces that %%s reserves points, of which nothing is kept', fact.data ->> 'transaction')
+    FROM outbox_fact fact
+    LEFT JOIN ledger_hold hold ON hold.transaction_id::text = fact.data ->> 'transaction'
+    WHERE fact.type = '{HELD}' AND hold.transaction_id IS NULL AND {of_program("fact.program_id")}
+""",
+)
+
 HOLD_CHECKS = {
     "hold_of_redemption": HOLD_OF_REDEMPTION,
     "hold_in_time": HOLD_IN_TIME,
     "hold_released": HOLD_RELEASED,
     "hold_announced": HOLD_ANNOUNCED,
+    "hold_kept": HOLD_KEPT,
 }

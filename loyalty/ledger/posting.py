@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal, Self
 from uuid import UUID
 
@@ -219,7 +220,10 @@ class Posting:
             return fresh + int(cursor.fetchone()[0])
 
     def extend(self, purse: Purse, transaction_id: UUID, later: Sequence[tuple[OpenLot, datetime]]) -> None:
-        """Move the end of lots, by the activity that this transaction is."""
+        """Move the end of lots, by the activity that this transaction is; the last one that was put on the wallet."""
+        if later:
+            fact = self._rows.facts.pop()
+            self._rows.facts.append(fact._replace(data={**fact.data, "kept_alive": len(later)}))
         for lot, expires_at in later:
             assert lot.expires_at is not None
             row = ExtensionRow(
@@ -260,6 +264,12 @@ def _transaction_row(purse: Purse, act: Act, posted: Posted) -> TransactionRow:
     )  # fmt: skip
 
 
+def signature(act: Act) -> str:
+    """Who did it and for which reason, as a digest: enough to prove that nobody changed it since, and no name. The note
+    is left out, as it may have to be erased."""
+    return sha256("\x1f".join((act.actor.kind, act.actor.name, act.reason_code)).encode()).hexdigest()
+
+
 def _fact(purse: Purse, act: Act, posted: Posted) -> FactRow:
     data: dict[str, object] = {
         "transaction": str(posted.id),
@@ -274,6 +284,8 @@ def _fact(purse: Purse, act: Act, posted: Posted) -> FactRow:
         data["reference"] = act.reference
     if act.lapses_at:
         data["lapses_at"] = write_instant(act.lapses_at)
+    if act.reason_code or act.actor.kind == "staff":
+        data["signed"] = signature(act)
     if act.kind == "reverse":
         data["forgiven"], data["already_expired"] = posted.forgiven, posted.already_expired
     owner = purse.terms.program_id, purse.member_id

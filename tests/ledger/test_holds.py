@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -260,6 +261,17 @@ def test_the_task_sweeps_by_the_time_of_the_database(ada: Member, points: PointT
     held(ada, points, 10)  # NOON is long past
     tasks.release_lapsed()
     assert Hold.objects.get().state == "released"
+
+
+@pytest.mark.parametrize("end", [ledger.capture, lambda one, at: ledger.release(one, at=at, actor=TILL)])
+def test_by_a_clock_that_is_behind_a_reservation_ends_when_it_began(
+    ada: Member, points: PointType, end: Callable[..., object]
+) -> None:
+    earned(ada, points, 100, NOON - DAY)
+    reservation = held(ada, points, 60)
+    end(reservation, at=NOON - MINUTE)
+    assert Hold.objects.get().closed_at == NOON
+    assert proof.verify(at=NOON).breaches == []
 
 
 def test_facts_tell_of_every_step(ada: Member, points: PointType) -> None:

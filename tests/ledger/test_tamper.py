@@ -248,6 +248,28 @@ CRIMES = [
     ),
 ]
 
+CRIMES += [
+    Crime("lot_earned", A_LOT, "UPDATE ledger_lot SET earned_at = '2020-01-01T00:00:00Z' WHERE id = %s"),
+    Crime(
+        "hold_kept",
+        "SELECT max(id) FROM outbox_fact WHERE type = 'points.held'",
+        """DELETE FROM ledger_hold
+           WHERE transaction_id = (SELECT (data ->> 'transaction')::uuid FROM outbox_fact WHERE id = %s)""",
+    ),
+    Crime(
+        "extensions_announced",
+        "SELECT id FROM outbox_fact WHERE data ? 'kept_alive' ORDER BY id DESC LIMIT 1",
+        """DELETE FROM ledger_extension WHERE id = (SELECT max(id) FROM ledger_extension
+           WHERE transaction_id = (SELECT (data ->> 'transaction')::uuid FROM outbox_fact WHERE id = %s))""",
+    ),
+    *(
+        Crime(
+            "announced", KIND.format("adjust"), f"UPDATE ledger_transaction SET {column} = 'x' WHERE id = %s"
+        )
+        for column in ("actor", "actor_kind", "reason_code")
+    ),
+]
+
 # What no sum would notice.
 for column, value in {
     "reference": "'another-order'",

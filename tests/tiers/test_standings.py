@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Order
+from loyalty.events.models import Activity
 from loyalty.ledger import ledger
 from loyalty.ledger.models import Lot, Transaction
 from loyalty.members.models import Member
@@ -186,6 +187,29 @@ def test_points_of_another_type_are_counted_from_the_ledger() -> None:
     shop.send("order.returned", {"order_id": "A-1"}, at=NOON + 2 * DAY)
     shop.process()
     assert standing(shop.ada)[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("Pacific/Kiritimati", "Pacific/Pago_Pago"), ("Pacific/Pago_Pago", "Pacific/Kiritimati")],
+)
+def test_a_return_comes_off_the_day_of_its_order_also_after_a_change_of_the_time_zone(
+    before: str, after: str
+) -> None:
+    shop = a_store(None)
+    shop.program.timezone = before
+    shop.program.save()
+    a_ladder(shop.program, [SILVER], at=LONG_AGO)
+    shop.campaign()
+    shop.order("A-1", "120")
+    shop.process()
+    assert standing(shop.ada)[0] == "silver"
+    shop.program.timezone = after
+    shop.program.save()
+    shop.send("order.returned", {"order_id": "A-1"}, at=NOON + later(hours=2))
+    shop.process()
+    assert standing(shop.ada)[0] == ""
+    assert set(Activity.objects.values_list("orders", "spend", "points")) == {(0, Decimal(0), 0)}
 
 
 def a_ladder_of_miles(shop: Shop) -> PointType:
