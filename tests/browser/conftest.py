@@ -50,6 +50,12 @@ def barriers(path: str, page: Page) -> list[str]:
     ]
 
 
+IN_EITHER_THEME = pytest.mark.parametrize(
+    ("width", "dark"), [(390, False), (1366, True)], ids=["phone-light", "desk-dark"]
+)
+"""Both widths and both themes, in two runs: what a theme changes has nothing to do with the width."""
+
+
 class Desk:
     """A signed-in member of staff in front of a screen. Any error that a page logs fails the test."""
 

@@ -16,7 +16,7 @@ from loyalty.programs.models import PointType, Program
 from rewards import catalogue, codes, redemption, stock
 from rewards.claiming import Wish
 from rewards.models import Redemption, Reward, RewardPicture
-from tests.browser.conftest import Desk
+from tests.browser.conftest import IN_EITHER_THEME, Desk
 from tests.console import people
 from tests.rewards_ui.desk import a_picture
 
@@ -197,11 +197,10 @@ def everything(points: PointType, ana: Member) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("screen", [(390, False), (390, True), (1366, False), (1366, True)])
+@IN_EITHER_THEME
 def test_no_screen_of_rewards_scrolls_sideways_or_logs_an_error(
-    desk: Desk, points: PointType, ana: Member, screen: tuple[int, bool]
+    desk: Desk, points: PointType, ana: Member, width: int, dark: bool
 ) -> None:
-    width, dark = screen
     wide = []
     addresses = [f"/console/rewards/{address}" for address in everything(points, ana)]
     for address, page in desk.tour(addresses, width=width, dark=dark):

@@ -14,7 +14,7 @@ from campaigns.versions import publish
 from loyalty.base import clock
 from loyalty.ledger.models import Transaction
 from loyalty.programs.models import Program
-from tests.browser.conftest import Desk
+from tests.browser.conftest import IN_EITHER_THEME, Desk
 from tests.console import people
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -108,8 +108,7 @@ def test_a_running_campaign_is_paused_in_three_touches_on_a_phone(desk: Desk) ->
     assert campaign.pauses.filter(ended_at=None).exists()
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1366])
+@IN_EITHER_THEME
 def test_no_screen_scrolls_sideways_or_logs_an_error(desk: Desk, width: int, dark: bool) -> None:
     program = people.a_program(mode=Program.Mode.TEST)
     member = people.ana(program)

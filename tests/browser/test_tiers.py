@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from loyalty.base import clock
 from loyalty.programs.models import Program
-from tests.browser.conftest import Desk
+from tests.browser.conftest import IN_EITHER_THEME, Desk
 from tests.console import people
 from tests.tiers_ui.shop import a_ladder, a_member, changed
 from tiers import review
@@ -134,8 +134,7 @@ def test_the_tier_is_seen_without_scrolling(desk: Desk, club: TierSet) -> None:
         assert box["y"] + box["height"] <= height
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1366])
+@IN_EITHER_THEME
 def test_no_screen_of_tiers_sticks_out_or_leaves_a_control_without_a_name(
     desk: Desk, club: TierSet, width: int, dark: bool
 ) -> None:
