@@ -25,21 +25,13 @@ from rewards.models import Code, Redemption, RedemptionStep, StockChange
 State = Redemption.State
 LOCK = " FOR NO KEY UPDATE"
 _MEMBER: Final = "SELECT * FROM members_member WHERE id = %s"
-_RELATED: Final = (
-    "reward",
-    "stock__reward",
-    "code",
-    "point_type__program",
-    "program",
-    "transaction",
-    "credit",
-)
+_RELATED: Final = ("reward", "stock", "code", "point_type", "program")
 
 
 def find(program: Program, redemption_id: UUID) -> Redemption:
     """The redemption with this id. Raises RedemptionUnknown, also for another program's."""
     rows = Redemption.objects.filter(program=program, pk=redemption_id)
-    found = rows.select_related("reward", "stock", "code", "point_type", "program").first()
+    found = rows.select_related(*_RELATED).first()
     if found is None:
         raise RedemptionUnknown
     return found
@@ -70,7 +62,10 @@ def locked(redemption: Redemption) -> Redemption:
 def reread(redemption_id: UUID) -> Redemption:
     """The same when the member is locked already."""
     rows = Redemption.objects.select_for_update(no_key=True, of=["self"])
-    return rows.select_related(*_RELATED).get(pk=redemption_id)
+    row = rows.select_related(*_RELATED).get(pk=redemption_id)
+    # What they have in common is read once: to plan a join of ten tables takes PostgreSQL longer than all the rest.
+    row.stock.reward, row.point_type.program = row.reward, row.program
+    return row
 
 
 def books_of(row: Redemption) -> Books | None:
