@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,6 +18,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
 from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
+from loyalty.console.key_examples import example_for
+from loyalty.console.once import once, result_of
 from loyalty.programs import credentials
 from loyalty.programs.models import ApiKey, Channel, Scope
 
@@ -28,6 +32,7 @@ OVERLAPS = {
 
 
 class KeyForm(forms.Form):
+    token = forms.UUIDField(widget=forms.HiddenInput)
     name = forms.CharField(max_length=120, label=gettext_lazy("Name"))
     scopes = forms.MultipleChoiceField(
         choices=Scope.choices, label=gettext_lazy("May do"), widget=forms.CheckboxSelectMultiple
@@ -61,7 +66,7 @@ def key_of(request: ScreenRequest, key_id: int) -> ApiKey:
 @screen("programs.view_apikey")
 def keys(request: ScreenRequest, channel_id: int) -> HttpResponse:
     """The keys of a channel, working ones first."""
-    return _page(request, channel_of(request, channel_id), KeyForm())
+    return _page(request, channel_of(request, channel_id), KeyForm(initial={"token": uuid4()}))
 
 
 def _page(
@@ -91,21 +96,43 @@ def _page(
 @require_http_methods(["POST"])
 @screen("programs.view_apikey", "programs.add_apikey")
 def make_key(request: ScreenRequest, channel_id: int) -> HttpResponse:
+    """One key for one form: sent again, as by a reload of the answer, it makes no other."""
     channel = channel_of(request, channel_id)
     form = KeyForm(request.POST)
+    if result_of(request.POST.get("token")):
+        return _made_before(request, channel)
     if form.is_valid():
-        until = form.cleaned_data["expires_on"]
-        expires_at = clock.midnight(clock.add_days(until, 1), request.program.zone) if until else None
+        made: list[tuple[ApiKey, str]] = []
         try:
-            key, secret = credentials.issue(
-                channel, name=form.cleaned_data["name"], scopes=form.cleaned_data["scopes"],
-                at=clock.now(), by=actor_name(request), expires_at=expires_at,
+            once(
+                form.cleaned_data["token"], lambda: _make(request, channel, form, made),
+                by=actor_name(request), at=clock.now(),
             )  # fmt: skip
         except LaurelError as refused:
             form.add_error(None, refused.detail)
         else:
-            return _shown_once(request, key, secret)
+            return _shown_once(request, *made[0]) if made else _made_before(request, channel)
     return _page(request, channel, form, status=422, opened=True)
+
+
+def _make(request: ScreenRequest, channel: Channel, form: KeyForm, made: list[tuple[ApiKey, str]]) -> str:
+    """The secret goes into `made` and nowhere else."""
+    until = form.cleaned_data["expires_on"]
+    expires_at = clock.midnight(clock.add_days(until, 1), request.program.zone) if until else None
+    issued = credentials.issue(
+        channel, name=form.cleaned_data["name"], scopes=form.cleaned_data["scopes"],
+        at=clock.now(), by=actor_name(request), expires_at=expires_at,
+    )  # fmt: skip
+    made.append(issued)
+    return reverse("console:keys", args=[channel.pk])
+
+
+def _made_before(request: ScreenRequest, channel: Channel) -> HttpResponse:
+    told = _(
+        "The key was made before and is in the list. It is shown only once: if nobody copied it, revoke it."
+    )
+    messages.warning(request, told)
+    return redirect("console:keys", channel.pk)
 
 
 @require_POST
@@ -142,6 +169,7 @@ def _shown_once(request: ScreenRequest, key: ApiKey, secret: str) -> HttpRespons
         "key": key,
         "secret": secret,
         "base": request.build_absolute_uri("/").rstrip("/"),
+        "example": example_for(key, clock.now()),
     }
     answer = show(request, "console/key_once.html", context)
     answer.headers["Cache-Control"] = "no-store"
