@@ -122,6 +122,7 @@ def drawn_editor(editor: Editor, schema: Schema, scopes: Iterable[str]) -> dict[
     return {
         "prefix": editor.prefix,
         "match": editor.match,
+        "focus": editor.focus,
         "blocks": blocks,
         "fields": offered(schema, scopes),
         "quantifiers": QUANTIFIERS,

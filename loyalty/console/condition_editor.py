@@ -58,6 +58,8 @@ class Editor:
     prefix: str
     match: Match = "all"
     blocks: list[Block] = dataclasses.field(default_factory=list)
+    focus: str = ""
+    """The id of the control that the keyboard goes on with after a button was pressed."""
 
     @property
     def wraps(self) -> bool:
@@ -105,12 +107,17 @@ class Editor:
         numbers = [int(part) for part in place.split(":") if part.isdigit()]
         if name == "add-block" and len(self.blocks) < MAX_BLOCKS:
             self.blocks.append(Block("all" if self.match == "any" else "any", [Row()]))
+            self.focus = f"{self.prefix}-{len(self.blocks) - 1}-0-field"
         elif name == "add-row" and numbers and numbers[0] < len(self.blocks):
-            if len(self.blocks[numbers[0]].rows) < MAX_ROWS:
-                self.blocks[numbers[0]].rows.append(Row())
+            rows = self.blocks[numbers[0]].rows
+            if len(rows) < MAX_ROWS:
+                rows.append(Row())
+                self.focus = f"{self.prefix}-{numbers[0]}-{len(rows) - 1}-field"
         elif name == "remove" and len(numbers) == 2 and numbers[0] < len(self.blocks):
             rows = self.blocks[numbers[0]].rows
             self.blocks[numbers[0]].rows = [row for index, row in enumerate(rows) if index != numbers[1]]
+            left = bool(self.blocks[numbers[0]].rows)
+            self.focus = f"{self.prefix}-{numbers[0]}-add" if left else f"{self.prefix}-add"
             self.blocks = [block for block in self.blocks if block.rows]
 
     # --- to a tree ---------------------------------------------------------------------------------------------

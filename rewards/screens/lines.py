@@ -89,6 +89,8 @@ class Prices:
     """The prices from the top, with what their buttons do."""
 
     lines: list[PriceLine]
+    focus: str = ""
+    """The id of the control that the keyboard goes on with after a button was pressed."""
 
     @classmethod
     def of(cls, reward: Reward, default: PointType | None) -> Prices:
@@ -109,9 +111,11 @@ class Prices:
         place = int(number) if number.isascii() and number.isdigit() and len(number) < 4 else -1
         if name == "add" and len(self.lines) < MOST:
             self.lines.append(PriceLine(self.lines[-1].point_type if self.lines else ""))
+            self.focus = f"prices-{len(self.lines) - 1}-points"
         elif 0 <= place < len(self.lines):
             if name == "remove":
                 del self.lines[place]
+                self.focus = "prices-add"
             elif name in ("up", "down"):
                 self._move(place, place + (1 if name == "down" else -1))
         for index, line in enumerate(self.lines):

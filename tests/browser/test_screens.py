@@ -98,6 +98,20 @@ def test_the_builder_writes_its_sentence_while_conditions_are_made(desk: Desk) -
     }  # fmt: skip
 
 
+def test_the_keyboard_goes_on_in_a_new_condition_and_does_not_get_lost_with_a_removed_one(desk: Desk) -> None:
+    people.a_program()
+    page = desk.open("/console/campaigns/new/base/")
+    editor = page.locator("#editor-conditions")
+    editor.get_by_role("button", name="Add a condition").press("Enter")
+    expect(page.locator("#conditions-0-0-field")).to_be_focused()
+    editor.get_by_role("button", name="Add a condition").press("Enter")
+    expect(page.locator("#conditions-0-1-field")).to_be_focused()
+    editor.get_by_role("button", name="Remove this condition").last.press("Enter")
+    expect(page.locator("#conditions-0-add")).to_be_focused()
+    editor.get_by_role("button", name="Remove this condition").press("Enter")
+    expect(page.locator("#conditions-add")).to_be_focused()
+
+
 def test_a_running_campaign_is_paused_in_three_touches_on_a_phone(desk: Desk) -> None:
     program = people.a_program()
     campaign = a_running_campaign(program)
