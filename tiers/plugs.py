@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from loyalty.console.changes import Child, Told, tell
-from loyalty.console.panels import FactWords, Panel, fact_words, member_panels
+from loyalty.console.panels import FactWords, Panel, counted_effects, fact_words, member_panels
 from loyalty.events.activity import activity_listeners
 from loyalty.ledger.proof import checks
 from loyalty.programs.nightly import nightly_steps
@@ -14,7 +14,7 @@ from tiers import announcing, preview, program_file, review
 from tiers.checks import TIER_CHECKS
 from tiers.imports import work
 from tiers.models import Tier, TierSet
-from tiers.screens.member_words import fact_title
+from tiers.screens.member_words import counted_effect, fact_title
 
 
 def plug_in() -> None:
@@ -33,6 +33,7 @@ def plug_in() -> None:
 
 def _screens() -> None:
     member_panels.register("tier", Panel(_("Tier"), "tiers:panel", top=True), order=10)
+    counted_effects.register("tier", counted_effect)
     for kind in announcing.TOLD:
         fact_words.register(kind, FactWords(fact_title, "workspace_premium"))
     tell(

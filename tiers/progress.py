@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from loyalty.base.clock import local_date
 from loyalty.members.models import Member
 from tiers import evaluation, published, windows
 from tiers.counting import JUDGED_AFTERWARDS
 from tiers.ladder import Benefits, Ladder, Rung
-from tiers.lines import Line
+from tiers.lines import Cause, Line
 from tiers.models import Upgrade, Validity
-from tiers.standings import Standings, shown
+from tiers.standings import Standings, done, shown
 from tiers.windows import DAY, Number
 
 
@@ -84,6 +85,31 @@ def of_member(member: Member, *, at: datetime) -> list[Progress]:
     for line in lines:
         line.advance(line.today)
     return [_progress(line) for line in lines if line.state.version]
+
+
+class Turn(NamedTuple):
+    """The member's tier before and after something; `step` is above zero for a rise, below for a drop."""
+
+    before: str
+    after: str
+    step: int
+
+
+def with_points(member: Member, points: int, *, at: datetime) -> Turn | None:
+    """What would become of the tier of the main ladder if so many default points more were counted today, as giving
+    them by hand does: everything is counted anew. None without a ladder."""
+    standings = Standings({member.program_id: published.of_program(member.program_id)}, at=at)
+    standings.load([member], anew=True)
+    line = next((one for one in standings.lines.get(member.pk, []) if one.tier_set.is_main), None)
+    if line is None:
+        return None
+    cause = Cause(at=at)
+    line.advance(line.today, cause)
+    line.add(line.today, done(points={line.tier_set.default_type_id or 0: points}), cause)
+    line.recount(cause)
+    _, code, name, _, _ = shown(line)
+    ladder = line.course.ladder(line.state.version)
+    return Turn(member.tier_name, name, ladder.rank(code) - ladder.rank(member.tier_code))
 
 
 def _progress(line: Line) -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,23 +22,28 @@ from loyalty.console.access import ScreenRequest, actor_name, screen, show
 from loyalty.console.adjust_form import AdjustForm
 from loyalty.console.member_views import member_of
 from loyalty.console.once import once, result_of
+from loyalty.console.panels import counted_effects
 from loyalty.console.sentences import hold_state, kind_words
 from loyalty.events import counting
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.balances import Balance, balances_now
 from loyalty.ledger.models import Entry, Transaction
+from loyalty.ledger.terms import terms_of
 from loyalty.members.models import Member
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the form would do."""
+    """What the form would do. `effects`: what counting it does, in sentences; `lapses_at`: of points that are given."""
 
     balance: Balance
     points: int
     after: int
     counts: bool
+    effects: list[str]
+    lapses_at: datetime | None
+    by_inactivity: bool
 
     @property
     def too_much(self) -> bool:
@@ -136,13 +142,20 @@ def adjust_preview(request: ScreenRequest, member_id: UUID) -> HttpResponse:
 
 def preview(member: Member, form: AdjustForm) -> Preview | None:
     """Before and after; None while amount or point type are not there yet."""
-    point_type = form.chosen_type
-    balances = {one.point_type.id: one for one in balances_now(member.pk, at=clock.now())}
+    at, point_type = clock.now(), form.chosen_type
+    balances = {one.point_type.id: one for one in balances_now(member.pk, at=at)}
     balance = balances.get(point_type.pk) if point_type else None
-    if balance is None:
+    if point_type is None or balance is None:
         return None
-    units = form.units
-    return Preview(balance, units, balance.available + units, form.counts_for_tiers)
+    units, terms = form.units, terms_of(point_type)
+    after = balance.available + units
+    counts = form.counts_for_tiers and point_type.is_default
+    told = counts and units != 0 and (units > 0 or after >= 0)
+    return Preview(
+        balance, units, after, counts,
+        effects=[effect(member, units, at) for effect in counted_effects] if told else [],
+        lapses_at=terms.expires_at(at), by_inactivity=terms.lapses_by_inactivity,
+    )  # fmt: skip
 
 
 @require_GET

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from loyalty.base.registry import Registry
 from loyalty.base.words import Words
+from loyalty.members.models import Member
 from loyalty.outbox.models import Fact
 from loyalty.programs.models import Program
 
@@ -79,6 +80,10 @@ class FactWords:
     booked_as: Callable[[Fact], str] | None = None
 
 
+CountedEffect: TypeAlias = Callable[[Member, int, datetime], str]
+"""What default points given (+) or taken by hand would do to a member at an instant if they count, in a sentence. Only
+reads, and takes no lock."""
+
 Watcher: TypeAlias = Callable[[Program, datetime], list[Notice]]
 Check: TypeAlias = Callable[[Program], Step]
 
@@ -87,5 +92,6 @@ member_panels: Registry[Panel] = Registry("member panel")
 finders: Registry[Finder] = Registry("finder of the search box")
 fact_words: Registry[FactWords] = Registry("words of a fact")
 """By the type of the fact, such as `tier.upgraded`. Facts without words are not shown."""
+counted_effects: Registry[CountedEffect] = Registry("effect of counted points")
 watchers: Registry[Watcher] = Registry("watcher of the home page")
 setup_steps: Registry[Check] = Registry("setup step")

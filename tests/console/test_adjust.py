@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from loyalty.base import clock
 from loyalty.events.activity import activity_listeners
 from loyalty.ledger.models import Transaction
 from loyalty.members import members
@@ -221,3 +222,25 @@ def test_the_preview_says_whether_the_tier_may_change() -> None:
     client, address = people.sam(), f"/console/members/{member.pk}/adjust/preview/"
     assert "The tier stays as it is" in client.post(address, typed).content.decode()
     assert "count for tiers changes by +5" in client.post(address, typed | {"counts": "on"}).content.decode()
+
+
+@pytest.mark.django_db
+def test_the_preview_says_when_the_given_points_will_lapse() -> None:
+    member = people.ana(people.a_program())
+    point_type = people.points_of(member.program)
+    typed = {"direction": "give", "points": "5", "point_type": point_type.pk}
+    client, address = people.sam(), f"/console/members/{member.pk}/adjust/preview/"
+    PointType.objects.filter(pk=point_type.pk).update(
+        expiry_kind="fixed", expiry_dates=["12-31"], expiry_count=None, expiry_unit=""
+    )
+    year = clock.local_date(clock.now(), member.program.zone).year
+    assert f"lapse after 31 Dec {year}" in client.post(address, typed).content.decode()
+    PointType.objects.filter(pk=point_type.pk).update(expiry_kind="none", expiry_dates=[])
+    assert "do not lapse" in client.post(address, typed).content.decode()
+
+
+@pytest.mark.django_db
+def test_on_a_phone_before_and_after_stand_above_the_button() -> None:
+    member = people.ana(people.a_program())
+    page = people.sam().get(f"/console/members/{member.pk}/adjust/", follow=True).content.decode()
+    assert page.index('id="lr-preview"') < page.index('id="lr-do"')

@@ -171,3 +171,52 @@ def test_in_the_sidebar_a_members_tier_belongs_to_members(olga: Client, program:
     for title, address in (("Members", f"/console/tiers/members/{ana.pk}/"), ("Tiers", of_ladder)):
         groups = olga.get(address).context["sidebar_navigation"]
         assert [item["title"] for group in groups for item in group["items"] if item["active"]] == [title]
+
+
+def adjusting(program: Program, **more: object) -> dict[str, object]:
+    """The form of points by hand that count."""
+    point_type = people.points_of(program)
+    return {
+        "token": str(uuid4()), "direction": "give", "points": "150", "point_type": point_type.pk,
+        "reason_code": "goodwill", "counts": "on",
+    } | more  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        ("50", "The tier stays Friend."),
+        ("150", "The tier rises from Friend to Silver."),
+        ("400", "The tier rises from Friend to Gold."),
+    ],
+)
+def test_what_counted_points_do_to_the_tier_is_said_before_they_are_booked_and_comes_true(
+    olga: Client, program: Program, points: str, words: str
+) -> None:
+    a_ladder(program, measure="points")
+    ana = a_member(program)
+    olga.post(f"/console/members/{ana.pk}/adjust/", adjusting(program, points="10"))
+    typed = adjusting(program, points=points)
+    before = Standing.objects.get().computed_through, TierChange.objects.count()
+    page = olga.post(f"/console/members/{ana.pk}/adjust/preview/", typed).content.decode()
+    assert words in page
+    assert (Standing.objects.get().computed_through, TierChange.objects.count()) == before
+    olga.post(f"/console/members/{ana.pk}/adjust/", typed)
+    ana.refresh_from_db()
+    assert words.removesuffix(".").endswith(ana.tier_name)
+
+
+def test_taking_counted_points_says_which_tier_is_lost(olga: Client, program: Program) -> None:
+    a_ladder(program, measure="points")
+    ana = a_member(program)
+    olga.post(f"/console/members/{ana.pk}/adjust/", adjusting(program, points="400"))
+    typed = adjusting(program, direction="take", points="300")
+    page = olga.post(f"/console/members/{ana.pk}/adjust/preview/", typed).content.decode()
+    assert "The tier drops from Gold to Silver." in page
+
+
+def test_a_ladder_that_counts_money_is_not_moved_by_points(olga: Client, program: Program) -> None:
+    a_ladder(program)
+    ana = a_member(program, spent=120)
+    page = olga.post(f"/console/members/{ana.pk}/adjust/preview/", adjusting(program, points="900"))
+    assert "The tier stays Silver." in page.content.decode()

@@ -19,7 +19,7 @@ from loyalty.members.models import Member
 from loyalty.outbox.models import Fact
 from tiers import published
 from tiers.models import LadderVersion, TierChange
-from tiers.progress import Progress
+from tiers.progress import Progress, with_points
 from tiers.screens.wording import Teller
 from tiers.windows import DAY
 
@@ -43,6 +43,25 @@ _FACTS: dict[str, Words] = {
     "tier.retained": gettext_lazy("Kept %(to)s"),
     "tier.downgraded": gettext_lazy("Down from %(from)s to %(to)s"),
 }
+
+
+def counted_effect(member: Member, points: int, at: datetime) -> str:
+    """What points that count would do to the tier, before they are booked."""
+    turn = with_points(member, points, at=at)
+    if turn is None:
+        return _("The program has no tiers yet.")
+    told = {"before": turn.before, "after": turn.after}
+    if turn.before == turn.after:
+        words = _("The tier stays %(after)s.") if turn.after else _("The member stays without a tier.")
+    elif not turn.before:
+        words = _("The member rises to %(after)s.")
+    elif not turn.after:
+        words = _("The member loses %(before)s and has no tier then.")
+    elif turn.step < 0:
+        words = _("The tier drops from %(before)s to %(after)s.")
+    else:
+        words = _("The tier rises from %(before)s to %(after)s.")
+    return words % told
 
 
 @dataclass(frozen=True, slots=True)
