@@ -1,9 +1,14 @@
-"""One box that finds a member: by id, e-mail, phone in any format, card, external id, order number, event id, name."""
+"""One box that finds a member: by id, e-mail, phone in any format, card, external id, order number, event id, name.
+
+Numbers and ids of the shop are looked for as typed, and in capitals and in small letters: read out, they have no case.
+What is spelled as typed wins.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -31,9 +36,15 @@ def tidy(term: str) -> str:
     return text
 
 
+def spellings(term: str) -> list[str]:
+    """As typed, in capitals, in small letters; each once."""
+    return list(dict.fromkeys([term, term.upper(), term.lower()]))
+
+
 def exact(program: Program, term: str) -> list[Member]:
     """The members that `term` names exactly; usually one or none. A few indexed queries."""
-    ids = {UUID(str(one)) for one in _ids(program, term) if one is not None}
+    named = [(as_typed, UUID(str(one))) for as_typed, one in _ids(program, term) if one is not None]
+    ids = {one for as_typed, one in named if as_typed} or {one for _, one in named}
     return list(Member.objects.filter(program=program, pk__in=ids)[:LIMIT])
 
 
@@ -53,7 +64,7 @@ def elsewhere(program: Program, term: str) -> list[Hit]:
 
 def guests(program: Program, term: str) -> QuerySet[Identifier]:
     """People who are not members yet but have sent events, by what they are known by."""
-    refs = identifiers(term, program.phone_region)
+    refs = {ref for spelled in spellings(term) for ref in identifiers(spelled, program.phone_region)}
     match = Q(pk__in=[])
     for ref in refs:
         match |= Q(kind=ref.kind, value=ref.value)
@@ -77,19 +88,24 @@ def _normal(kinds: Iterable[str], text: str, region: str) -> Iterable[Ref]:
             continue
 
 
-def _ids(program: Program, term: str) -> Iterable[object]:
+def _ids(program: Program, term: str) -> Iterable[tuple[bool, object]]:
+    """Whether it is spelled as typed, and the member."""
     if not term:
         return
-    yield from (
-        one.member_id for one in resolve(program.pk, identifiers(term, program.phone_region)).values()
-    )
-    orders = Event.objects.filter(program=program, order_reference=term, member__isnull=False)
-    yield from orders.values_list("member_id", flat=True)[:LIMIT]
-    bookings = Transaction.objects.filter(program=program, reference=term)
-    yield from bookings.values_list("member_id", flat=True)[:LIMIT]
-    sources = Event.objects.filter(program=program, external_id=term, member__isnull=False)
-    yield from sources.values_list("member_id", flat=True)[:LIMIT]
+    spelled, region = spellings(term), program.phone_region
+    typed = set(identifiers(term, region))
+    refs = typed.union(*(identifiers(one, region) for one in spelled))
+    yield from ((ref in typed, one.member_id) for ref, one in resolve(program.pk, refs).items())
+    events = Event.objects.filter(program=program, member__isnull=False)
+    bookings = Transaction.objects.filter(program=program)
+    asked: list[QuerySet[Any, tuple[str, UUID]]] = [
+        events.filter(order_reference__in=spelled).values_list("order_reference", "member_id"),
+        bookings.filter(reference__in=spelled).values_list("reference", "member_id"),
+        events.filter(external_id__in=spelled).values_list("external_id", "member_id"),
+    ]
+    for rows in asked:
+        yield from ((value == term, member_id) for value, member_id in rows[: len(spelled) * LIMIT])
     if is_uuid(term):
-        yield term
-        yield from Event.objects.filter(program=program, pk=term).values_list("member_id", flat=True)
-        yield from Transaction.objects.filter(program=program, pk=term).values_list("member_id", flat=True)
+        yield True, term
+        for own in (Event.objects.filter(program=program), bookings):
+            yield from ((True, one) for one in own.filter(pk=term).values_list("member_id", flat=True))

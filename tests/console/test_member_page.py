@@ -124,6 +124,21 @@ def test_an_order_that_never_came_is_told_from_one_that_was_rejected_and_one_of_
     assert "for another member" in client.get(address, {"number": "A-3"}).content.decode()
 
 
+def test_an_order_is_found_whatever_the_case_of_its_number() -> None:
+    program = people.a_program()
+    member, client = people.ana(program), people.sam()
+    channel = people.a_channel(program)
+    for number in ("A-21597", "Web-7x"):
+        people.an_order(channel, number=number)
+    drain()
+    address = f"/console/members/{member.pk}/order/"
+    for typed in ("a-21597", "E-A-21597", "web-7X"):
+        assert "was processed" in client.get(address, {"number": typed}).content.decode(), typed
+    bea = people.ana(program, external_id="bea", email="bea@example.org", phone=None, card=None, name="Bea")
+    of_another = client.get(f"/console/members/{bea.pk}/order/", {"number": "a-21597"}).content.decode()
+    assert "for another member" in of_another
+
+
 def test_suspending_asks_first_and_is_written_on_the_timeline() -> None:
     member = people.ana(people.a_program())
     client = people.sam()

@@ -23,7 +23,10 @@ pytestmark = pytest.mark.django_db
         "9400 1234",
         "ana",
         "ext:ana",
+        "ANA",
+        "EXT:ana",
         "A-1042",
+        "a-1042",
         "e-A-1042",
     ],
 )
@@ -34,6 +37,16 @@ def test_what_names_one_member_opens_the_member(typed: str) -> None:
     answer = people.olga().get("/console/members/", {"q": typed})
     assert answer.status_code == 302
     assert answer["Location"] == f"/console/members/{member.pk}/"
+
+
+def test_what_is_spelled_as_typed_wins_over_the_same_in_another_case() -> None:
+    program = people.a_program()
+    ana = people.ana(program)
+    bea = people.ana(program, external_id="ANA", email="bea@example.org", phone=None, card=None, name="Bea")
+    client = people.olga()
+    for typed, member in (("ana", ana), ("ANA", bea)):
+        answer = client.get("/console/members/", {"q": typed})
+        assert answer["Location"] == f"/console/members/{member.pk}/"
 
 
 def test_ids_of_member_event_and_transaction_open_the_member_also_from_a_pasted_address() -> None:
