@@ -30,7 +30,8 @@ def schema_for(program: Program, trigger: str) -> Schema:
     if own is None and not trigger.startswith("order."):
         kinds = EventType.objects.filter(program=program, code=trigger)
         own = kinds.values_list("attributes", flat=True).first()
-    return STANDARD.extended([*declared("member", program.member_schema), *declared("event", own or ())])
+    known = STANDARD.extended([*declared("member", program.member_schema), *declared("event", own or ())])
+    return known.in_currency(program.currency)
 
 
 def to_json(fields: Iterable[Field]) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ SCOPES: Final = frozenset({"member", "activity"})
 def schema_of(program: Program) -> Schema:
     """What a condition on who may have a reward can ask about."""
     about = [field for field in STANDARD if field.scope in SCOPES]
-    return Schema([*about, *declared("member", program.member_schema)])
+    return Schema([*about, *declared("member", program.member_schema)]).in_currency(program.currency)
 
 
 def faults(path: str, tree: object, schema: Schema) -> list[FieldError]:

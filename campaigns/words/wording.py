@@ -68,7 +68,10 @@ def _changes(detail: Mapping[str, Any], voice: Voice) -> list[str]:
     """A sentence per point type: what an order earned before, what it earns now, and the difference."""
     if detail.get("reversed"):
         return [_reversed(code, -units, detail, voice) for code, units in detail["points"].items()]
-    return [_change(code, detail, voice) for code in detail["order"]["change"]] if is_settled(detail) else []
+    if not is_settled(detail):
+        return []
+    order = detail["order"]  # without what is zero: a change of nothing names no points
+    return [_change(code, detail, voice) for code in order["change"] or order["before"]]
 
 
 def _taken(code: str, detail: Mapping[str, Any]) -> int | None:
@@ -89,7 +92,7 @@ def _reversed(code: str, asked: int, detail: Mapping[str, Any], voice: Voice) ->
 
 def _change(code: str, detail: Mapping[str, Any], voice: Voice) -> str:
     order, taken = detail["order"], _taken(code, detail)
-    name, change = voice.name_of(code), order["change"][code]
+    name, change = voice.name_of(code), order["change"].get(code, 0)
     told = {
         "points": name.units(abs(change) if change > 0 or taken is None else taken),
         "order": order["reference"],
@@ -97,7 +100,7 @@ def _change(code: str, detail: Mapping[str, Any], voice: Voice) -> str:
         "now": name.units(order["after"].get(code, 0)),
     }
     if change == 0:
-        return gettext("No change: order %(order)s earns %(now)s, as before.") % told
+        return gettext("Nothing changed: order %(order)s still earns %(now)s.") % told
     if change < 0 and taken == 0:
         return gettext("Nothing taken back: order %(order)s earned %(before)s and now earns %(now)s.") % told
     if change < 0:

@@ -62,7 +62,8 @@ class Field:
 
     `label` is for pickers ("Order total"), `phrase` for sentences ("the order total"; of an item without the
     article: "category"). `choices` maps codes to labels; without it a choice accepts any text. `windowed` fields
-    need `days` on the leaf. `private` values never enter an explanation. `yes` and `no` say a boolean as a whole.
+    need `days` on the leaf. `private` values never enter an explanation. `yes` and `no` say a boolean as a whole,
+    `absent` that there is none. `unit` follows each value of an amount of money.
     """
 
     name: str
@@ -74,6 +75,8 @@ class Field:
     private: bool = False
     yes: Words = ""
     no: Words = ""
+    absent: Words = ""
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -180,6 +183,13 @@ class Schema:
         """The same fields, some with the codes and labels of one program: its tiers, stores, segments."""
         return Schema(
             replace(field, choices=choices[field.name]) if field.name in choices else field
+            for field in self._fields.values()
+        )
+
+    def in_currency(self, currency: str) -> Schema:
+        """The same fields, with amounts of money said in the currency of one program."""
+        return Schema(
+            replace(field, unit=currency) if field.type is FieldType.MONEY else field
             for field in self._fields.values()
         )
 

@@ -58,6 +58,11 @@ def say_miss(miss: Outcome, schema: Schema) -> str:
     if field is not None and field.yes and field.type is FieldType.BOOLEAN and op in ("eq", "ne"):
         return str(field.no if (miss.needed is True) is (op == "eq") else field.yes)
     told = _told(field, op, miss.needed)
+    if field is not None and field.absent and miss.was is None and not miss.hidden:
+        if op == "exists":
+            return str(field.absent)
+        if op in ("eq", "in"):
+            return gettext("%(absent)s, needed %(value)s") % {"absent": field.absent, **told}
     told["field"] = _miss_subject(miss, field, schema)
     told["was"] = _was(miss, field)
     moments = field is not None and field.type in _MOMENT_TYPES and op in MOMENT_MISSES
@@ -190,7 +195,7 @@ def _value(field: Field | None, value: Any, joined: str = "") -> str:
     if field.type in (FieldType.DATE, FieldType.DATETIME):
         return _moment(field.type, text)
     if field.type in (FieldType.NUMBER, FieldType.MONEY):
-        return _number(field.type, text)
+        return f"{_number(field.type, text)} {field.unit}".rstrip()
     return text.removesuffix(":00") if field.type is FieldType.TIME and len(text) > 5 else text
 
 

@@ -69,7 +69,13 @@ ITEM = [
     ),
 ]
 MEMBER = [
-    Field("member.tier", T.CHOICE, _("Tier"), _("the member's tier")),  # code of the tier, None without one
+    Field(
+        "member.tier",
+        T.CHOICE,  # code of the tier, None without one
+        _("Tier"),
+        _("the member's tier"),
+        absent=_("the member had no tier"),
+    ),
     Field("member.state", T.CHOICE, _("Member state"), _("the member's state"), choices=MEMBER_STATES),
     Field("member.age", T.NUMBER, _("Age"), _("the member's age"), private=True),  # in whole years
     Field("member.enrolled", T.DATE, _("Joined on"), _("the member's joining date")),

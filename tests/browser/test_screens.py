@@ -90,7 +90,7 @@ def test_the_builder_writes_its_sentence_while_conditions_are_made(desk: Desk) -
     page.locator("#conditions-0-0-op").select_option("gte")
     page.locator("#conditions-0-0-value").fill("40")
     page.locator("#conditions-0-0-value").press("Tab")
-    expect(summary).to_contain_text("the order total is at least 40")
+    expect(summary).to_contain_text("the order total is at least 40 GBP")
     page.get_by_role("button", name="Save the draft").click()
     page.wait_for_url(re.compile(r"/console/campaigns/\d+/$"))
     assert EarningCampaign.objects.get(program=program).conditions == {
@@ -161,7 +161,7 @@ def test_why_on_an_event_without_points_says_what_was_needed_and_what_was(desk: 
     row = page.locator(".lr-timeline > li", has_text="No points – order A-1042")
     row.get_by_role("link", name="Why?").click()
     expect(row.locator(".lr-why")).to_contain_text(
-        "Points for spending – the order total was 4.50, needed at least 20"
+        "Points for spending – the order total was 4.50 GBP, needed at least 20 GBP"
     )
 
 

@@ -143,7 +143,8 @@ def test_a_name_that_begins_with_a_number_does_not_read_on_from_the_points() -> 
 def settled(before: int, after: int) -> dict[str, Any]:
     """The trace of a return or of another change of an order that had earned `before`."""
     detail = rated(order(line("30.00")), earning()).detail
-    told = {"before": {"points": before}, "after": {"points": after}, "change": {"points": after - before}}
+    change = {"points": after - before} if after != before else {}
+    told = {"before": {"points": before}, "after": {"points": after}, "change": change}
     return {**detail, "points": told["change"], "order": {"reference": "A-1", **told}}
 
 
@@ -154,7 +155,7 @@ def test_a_return_says_what_the_order_earned_before_and_earns_now() -> None:
     assert wording.awarded(settled(10, 30), MADRID) == (
         "20 points more: order A-1 earned 10 points and now earns 30 points."
     )
-    assert wording.awarded(settled(30, 30), MADRID) == "No change: order A-1 earns 30 points, as before."
+    assert wording.awarded(settled(30, 30), MADRID) == "Nothing changed: order A-1 still earns 30 points."
     assert wording.for_member(settled(1355, 30), MADRID).startswith("1,325 points taken back")
 
 

@@ -10,6 +10,7 @@ import pytest
 from loyalty.base.errors import Invalid
 from loyalty.conditions.compiler import NOTHING
 from loyalty.conditions.compiler import compile as compile_condition
+from loyalty.conditions.explain import Outcome
 from loyalty.conditions.fields import ALL_OPERATORS, Field, FieldType, Schema
 from loyalty.conditions.patterns import INVERSE, ITEM_TRAITS, MISSES, STATEMENTS
 from loyalty.conditions.sentences import say, say_miss
@@ -281,11 +282,20 @@ def test_every_kind_of_question_can_be_said(tree: object, words: str) -> None:
     assert say(tree, STANDARD) == words
 
 
+def test_amounts_are_said_in_the_currency_of_the_program() -> None:
+    euros = STANDARD.in_currency("EUR")
+    tree = leaf("order.total", "between", ["10", "1250.50"])
+    assert say(tree, euros) == "the order total is from 10 EUR to 1,250.50 EUR"
+    miss = Outcome("", "order.total", "gte", "60", "29.27", False)
+    assert say_miss(miss, euros) == "the order total was 29.27 EUR, needed at least 60 EUR"
+
+
 @pytest.mark.parametrize(
     ("tree", "words"),
     [
         (leaf("order.total", "gte", "75.00"), "the order total was 60.00, needed at least 75.00"),
-        (leaf("member.tier", "in", ["gold", "vip"]), "the member's tier was none, needed gold or vip"),
+        (leaf("member.tier", "in", ["gold", "vip"]), "the member had no tier, needed gold or vip"),
+        (leaf("member.tier", "exists"), "the member had no tier"),
         ({"not": leaf("order.total", "gte", "50")}, "the order total was 60.00, needed less than 50"),
         (leaf("member.segments", "has_any", ["new"]), "the member's segments were vip, needed new"),
         (

@@ -132,7 +132,7 @@ def test_a_campaign_is_made_without_json_and_says_itself_in_words() -> None:
     page = client.get(f"/console/campaigns/{campaign.pk}/").content.decode()
     assert "2 points per 1 GBP" in page
     assert "on Saturdays and Sundays" in page
-    assert "the order total is at least 20" in page
+    assert "the order total is at least 20 GBP" in page
 
 
 def test_the_summary_follows_what_is_typed_and_nothing_is_stored() -> None:
