@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -31,6 +32,8 @@ from loyalty.ledger.balances import Balance, balances_now
 from loyalty.ledger.models import Entry, Transaction
 from loyalty.ledger.terms import terms_of
 from loyalty.members.models import Member
+
+UNDOING = "correction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,8 @@ def receipt(request: ScreenRequest, member_id: UUID, transaction_id: UUID) -> Ht
     now = clock.now()
     counted = counting.counted(found)
     last = Entry.objects.filter(transaction=found).order_by("-id").first()
+    undoings = _undoings(found)
+    is_undone = sum(one.amount for one in undoings) == -found.amount
     context: dict[str, Any] = {
         "title": _("Receipt"),
         "member": member,
@@ -179,18 +184,43 @@ def receipt(request: ScreenRequest, member_id: UUID, transaction_id: UUID) -> Ht
         "balance_after": last.balance_after if last else None,
         "lots": found.lots.all(),
         "counted": counted,
-        "undo": _undo(found, counts=counted is not None) if found.kind == Transaction.Kind.ADJUST else "",
+        "undoings": undoings,
+        "undoes": _undone_by(found),
+        "undo": "" if is_undone else _undo(found, counts=counted is not None),
     }
     return show(request, "console/receipt.html", context)
 
 
+def _undoings(made: Transaction) -> list[Transaction]:
+    """The opposite bookings that were made from its receipt, first to last."""
+    found = _adjustments(made).filter(reference=str(made.pk), reason_code=UNDOING).order_by("id")
+    return [one for one in found if (one.amount > 0) != (made.amount > 0)]
+
+
+def _undone_by(made: Transaction) -> Transaction | None:
+    """The booking that this one is the opposite of."""
+    if made.reason_code != UNDOING or not is_uuid(made.reference):
+        return None
+    return _adjustments(made).filter(pk=made.reference).first()
+
+
+def _adjustments(made: Transaction) -> QuerySet[Transaction]:
+    """Those of the same member and kind of points; none for what was not booked by hand."""
+    same = Transaction.objects.filter(program_id=made.program_id, member_id=made.member_id)
+    own = same.filter(kind=Transaction.Kind.ADJUST, point_type_id=made.point_type_id)
+    return own if made.kind == Transaction.Kind.ADJUST else own.none()
+
+
 def _undo(made: Transaction, *, counts: bool) -> str:
-    """The address of the form, filled in with the opposite of a booking: what counted is taken off the count too."""
+    """The address of the form, filled in with the opposite of a booking by hand: what counted is taken off the count
+    too. Nothing for other bookings."""
+    if made.kind != Transaction.Kind.ADJUST:
+        return ""
     opposite = {
         "direction": "take" if made.amount > 0 else "give",
         "points": format_points(abs(made.amount), made.point_type.decimals),
         "point_type": made.point_type_id,
-        "reason_code": "correction",
+        "reason_code": UNDOING,
         "reference": str(made.pk),
         **({"counts": "on"} if counts else {}),
     }

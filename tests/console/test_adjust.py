@@ -171,6 +171,23 @@ def test_a_booking_is_undone_from_its_receipt_and_both_stay() -> None:
     )
     amounts = Transaction.objects.filter(member=member).order_by("id").values_list("amount", "reason_code")
     assert list(amounts) == [(500, "goodwill"), (-500, "correction")]
+    undoing = Transaction.objects.get(member=member, amount=-500)
+    first = client.get(f"/console/members/{member.pk}/receipts/{booked.pk}/").content.decode()
+    second = client.get(f"/console/members/{member.pk}/receipts/{undoing.pk}/").content.decode()
+    assert "Undo with an opposite booking" not in first
+    assert f"/receipts/{undoing.pk}/" in first[first.index("Undone by") :]
+    assert f"/receipts/{booked.pk}/" in second[second.index("Undoes") :]
+
+
+@pytest.mark.django_db
+def test_what_was_undone_in_part_can_be_undone_further() -> None:
+    member = people.ana(people.a_program())
+    booked = people.given(member, 500)
+    client = people.sam()
+    sent(client, member, direction="take", points="200", reason_code="correction", reference=str(booked.pk))
+    receipt = client.get(f"/console/members/{member.pk}/receipts/{booked.pk}/").content.decode()
+    assert "Undone by" in receipt
+    assert "Undo with an opposite booking" in receipt
 
 
 def stars_of(member: Member) -> PointType:
