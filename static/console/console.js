@@ -6,13 +6,18 @@
     return target.closest("input, textarea, select, [contenteditable='true']") !== null;
   }
 
+  // A search box that is empty is where "/" leads to, so there it is no letter.
+  function waits(target) {
+    return target.matches("[data-search]") && target.value === "";
+  }
+
   function visible(element) {
     return element.offsetParent !== null;
   }
 
   // "/" goes to the search box; Escape leaves it.
   document.addEventListener("keydown", function (event) {
-    if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !typing(event.target)) {
+    if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && (!typing(event.target) || waits(event.target))) {
       if (document.getElementById("searchbar")) {
         return; // a list of the admin has its own box and its own key
       }
@@ -36,12 +41,30 @@
       link.tabIndex = 0;
     }
   });
+  // So is what opens and closes the menu, which Unfold makes of an icon.
+  var switches = document.querySelectorAll("span[x-on\\:click*='sidebar']");
+  switches.forEach(function (icon) {
+    icon.setAttribute("role", "button");
+    icon.setAttribute("aria-label", "Menu");
+    icon.tabIndex = 0;
+  });
   document.addEventListener("keydown", function (event) {
-    if ((event.key === "Enter" || event.key === " ") && event.target.matches("a[role='button']:not([href])")) {
+    var pressed = event.key === "Enter" || event.key === " ";
+    if (pressed && event.target.matches("a[role='button']:not([href]), span[role='button']")) {
       event.preventDefault();
       event.target.click();
+      if (Array.from(switches).includes(event.target)) {
+        window.setTimeout(function () { goOn(event.target); }, 0);
+      }
     }
   });
+  // The keyboard goes on in the menu that was opened, and comes back from the one that was closed.
+  function goOn(used) {
+    var next = Array.from(switches).find(function (icon) { return icon !== used && visible(icon); });
+    if (next) {
+      next.focus();
+    }
+  }
 
   // What is wrong with a condition is said again when the form is drawn again; while it is typed it is out of date.
   document.addEventListener("input", function (event) {

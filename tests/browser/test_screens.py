@@ -40,6 +40,32 @@ def test_slash_types_an_address_and_enter_opens_the_member(desk: Desk) -> None:
     expect(page.locator("#lr-who")).to_have_text("Ana Ruíz Ødegård")
 
 
+def test_slash_in_the_empty_search_box_is_no_letter_and_in_a_full_one_it_is(desk: Desk) -> None:
+    people.a_program()
+    page = desk.open("/console/members/")
+    box = page.locator("#lr-q")
+    expect(box).to_be_focused()
+    page.keyboard.press("/")
+    expect(box).to_have_value("")
+    page.keyboard.type("a/b")
+    expect(box).to_have_value("a/b")
+
+
+def test_the_menu_of_a_narrow_window_opens_and_closes_by_the_keyboard(desk: Desk) -> None:
+    people.a_program()
+    page = desk.open("/console/members/", width=1024)
+    menu = page.get_by_role("button", name="Menu")
+    link = page.locator("#nav-sidebar").get_by_role("link", name="Campaigns")
+    expect(link).to_be_hidden()
+    menu.press("Enter")
+    expect(link).to_be_visible()
+    close = page.locator("#nav-sidebar").get_by_role("button", name="Menu")
+    expect(close).to_be_focused()
+    page.keyboard.press("Space")
+    expect(link).to_be_hidden()
+    expect(menu).to_be_focused()
+
+
 def test_typing_a_name_shows_members_as_it_is_typed(desk: Desk) -> None:
     people.ana(people.a_program())
     page = desk.open("/console/members/")
