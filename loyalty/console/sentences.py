@@ -114,9 +114,20 @@ def _moved(transaction: Transaction, kind: PointType) -> str:
     return (_("Earned %(points)s") if transaction.amount > 0 else _("Took back %(points)s")) % told
 
 
+_ERRORS: dict[str, Words] = {
+    "order_of_another_member": gettext_lazy("Order %(order)s is another member's."),
+}
+
+
+def event_error(event: Event) -> str:
+    """What went wrong, in words."""
+    words = _ERRORS.get(event.error)
+    return str(words) % {"order": event.order_reference} if words else event.error
+
+
 def event_meta(event: Event) -> list[str]:
     """Where it came from, what it was worth, and what went wrong."""
-    parts = [_money(event), event.channel.name if event.channel else "", event.error]
+    parts = [_money(event), event.channel.name if event.channel else "", event_error(event)]
     return [part for part in parts if part]
 
 

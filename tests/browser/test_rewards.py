@@ -164,6 +164,17 @@ def test_a_chosen_picture_is_seen_at_once_and_kept_while_the_form_is_drawn_again
     assert RewardPicture.objects.count() == 1
 
 
+def test_choosing_a_file_of_codes_logs_no_error(desk: Desk, points: PointType) -> None:
+    values = {"code": "five", "name": "5 off", "prices": [{"point_type": points, "points": 500}]}
+    voucher = catalogue.create(points.program, "voucher", values, by="olga", at=clock.now())
+    page = desk.open(f"/console/rewards/{voucher.pk}/codes/")
+    page.locator("input[type=file]").set_input_files(
+        {"name": "codes.csv", "mimeType": "text/csv", "buffer": b"A1\n"}
+    )
+    page.wait_for_load_state("networkidle")
+    assert desk.troubles == []
+
+
 def test_a_reward_is_given_once_from_the_member_page(desk: Desk, points: PointType, ana: Member) -> None:
     a_mug(points, delivery_attributes=[ADDRESS])
     page = desk.open(f"/console/members/{ana.pk}/", width=390, height=844)

@@ -13,6 +13,7 @@ from campaigns.versions import publish
 from loyalty.base import clock
 from loyalty.console import timeline
 from loyalty.console.timeline import Cursor
+from loyalty.events.models import Event
 from loyalty.ledger import ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.models import Transaction
@@ -137,6 +138,21 @@ def test_an_order_is_found_whatever_the_case_of_its_number() -> None:
     bea = people.ana(program, external_id="bea", email="bea@example.org", phone=None, card=None, name="Bea")
     of_another = client.get(f"/console/members/{bea.pk}/order/", {"number": "a-21597"}).content.decode()
     assert "for another member" in of_another
+
+
+def test_why_an_event_was_rejected_is_said_in_words() -> None:
+    program = people.a_program()
+    member, client = people.ana(program), people.olga()
+    receipt = people.an_order(people.a_channel(program))
+    Event.objects.filter(pk=receipt.event_id).update(status="rejected", error="order_of_another_member")
+    for address in (
+        f"/console/members/{member.pk}/",
+        f"/console/members/{member.pk}/order/?number=A-1042",
+        f"/console/events/{receipt.event_id}/",
+    ):
+        page = client.get(address).content.decode()
+        assert "Order A-1042 is another member&#x27;s." in page, address
+        assert "order_of_another_member" not in page, address
 
 
 def test_suspending_asks_first_and_is_written_on_the_timeline() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.db.models import Model
-from django.forms import BoundField, Textarea
+from django.forms import BoundField, FileInput, Textarea
 from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,10 +19,15 @@ from loyalty.base import clock
 from loyalty.console import job_list, words
 from loyalty.console.parts import Gauge, Matrix, Stage, Tab
 from loyalty.console.reasons import reason_label
+from loyalty.console.sentences import event_error
 from loyalty.console.words import PointWords
+from loyalty.events.models import Event
 from loyalty.ledger.balances import Balance
 
 register = template.Library()
+
+# What Unfold's script looks for around a field for a file, to write the name of the chosen one into.
+FILE = '<span class="lr-file"><span><span>{}</span></span><input type="text" hidden disabled></span>'
 
 
 @register.filter
@@ -153,7 +158,13 @@ def control(field: BoundField) -> SafeString:
         attributes |= {"aria-invalid": "true", "aria-describedby": f"{field.id_for_label}_error"}
     elif field.help_text:
         attributes["aria-describedby"] = f"{field.id_for_label}_help"
-    return field.as_widget(attrs=attributes)
+    drawn = field.as_widget(attrs=attributes)
+    return format_html(FILE, drawn) if isinstance(field.field.widget, FileInput) else drawn
+
+
+@register.filter
+def what_went_wrong(event: Event) -> str:
+    return event_error(event)
 
 
 @register.filter
