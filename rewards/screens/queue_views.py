@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from loyalty.base import clock
 from loyalty.base.email import impersonal
@@ -90,10 +90,13 @@ def find(request: ScreenRequest, text: str) -> Redemption | None:
     return fulfilment.find_by_code(request.program, text)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @screen(SEE_TAKEN, FULFIL)
 def bulk(request: ScreenRequest) -> HttpResponse:
-    """Many at once: what would happen to each, then do it, then what happened."""
+    """Many at once: what would happen to each, then do it, then what happened. Without a choice, such as by its address
+    alone, back to where one chooses."""
+    if request.method == "GET":
+        return redirect(_queue(request))
     name = request.POST.get("act", "")
     rows = list(queue.picked(request.program, request.POST.getlist("pick")))
     if name == "take":

@@ -58,10 +58,13 @@ def lock_of(request: ScreenRequest, row: Redemption, at: datetime) -> dict[str, 
     return {"by": row.claimed_by, "until": row.claimed_until, "mine": mine}
 
 
-def _told(row: Redemption) -> list[tuple[str, str]]:
-    """What the member told, by the questions of the day; and what was not told."""
+def _told(row: Redemption) -> list[tuple[str, str, bool]]:
+    """What the member told, by the questions of the day; and what was not told, and whether it has to be."""
     known = deliveries.of(row)
-    return [(one["label"], known.get(one["code"], "")) for one in row.terms.get("asks", [])]
+    return [
+        (one["label"], known.get(one["code"], ""), bool(one.get("required")))
+        for one in row.terms.get("asks", [])
+    ]
 
 
 @require_http_methods(["GET", "POST"])

@@ -69,6 +69,9 @@ def test_an_address_that_is_not_known_is_seen(points: PointType, ada: Member, ol
         ada, desk.a_reward(points, "product", delivery_attributes=ASKS), details={"address": "Main street 1"}
     )
     assert "complete" in text_of(olga.get(QUEUE))
+    fulfilment.set_problem(row, "The address is not complete", at=clock.now(), actor=OLGA)
+    assert "lr-badge-good" not in text_of(olga.get(f"{QUEUE}?tab=problem"))
+    fulfilment.set_problem(row, "", at=clock.now(), actor=OLGA)
     row.delivery.delete()
     page = text_of(olga.get(QUEUE))
     assert "not known: Address" in page
@@ -107,10 +110,15 @@ def test_many_are_cancelled_with_points_back_and_a_reason(
     assert "Cancel 2 and give the points back" in preview
     without = sure(olga, mugs[:2], "cancel")
     assert without.status_code == 422
-    assert "Say why" in text_of(without)
+    assert '<span class="lr-fault" id="id_reason_error">Say why' in text_of(without)
+    assert 'aria-describedby="id_reason_help id_reason_error" aria-invalid="true"' in text_of(without)
     assert sure(olga, mugs[:2], "cancel", reason="Out of clay").status_code == 302
     assert [state(row)[0] for row in mugs] == ["cancelled", "cancelled", "confirmed"]
     assert available(ada, clock.now()) == 1000
+
+
+def test_the_address_of_many_at_once_alone_leads_to_the_queue(olga: Client, points: PointType) -> None:
+    assert olga.get(BULK)["Location"].startswith(QUEUE)
 
 
 def test_nonsense_and_another_programs_rows_are_left_out(mugs: list[Redemption], olga: Client) -> None:

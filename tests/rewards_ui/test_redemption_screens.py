@@ -61,6 +61,16 @@ def test_the_page_tells_everything_and_hides_the_code(points: PointType, ada: Me
     assert whole not in page
 
 
+def test_only_what_has_to_be_told_and_was_not_is_marked(points: PointType, ada: Member, olga: Client) -> None:
+    asks = [*ASKS, {"code": "note", "label": "Note for the courier", "required": False}]
+    row = taken(
+        ada, desk.a_reward(points, "product", delivery_attributes=asks), details={"address": "Main street 1"}
+    )
+    assert "<dt>Note for the courier</dt><dd>–</dd>" in text_of(olga.get(path(row)))
+    row.delivery.delete()
+    assert text_of(olga.get(path(row))).count("not known") == 1
+
+
 def test_showing_a_code_needs_a_permission_and_is_noted(points: PointType, ada: Member) -> None:
     row = taken(ada, desk.a_reward(points))
     assert row.code is not None
