@@ -7,6 +7,7 @@ busy, then it takes those few and waits for them. What it finds late it dates by
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,7 +30,7 @@ from loyalty.programs.models import Program
 from loyalty.programs.nightly import Night
 from tiers import published
 from tiers.alike import Alike
-from tiers.lines import Cause
+from tiers.lines import Cause, Line
 from tiers.published import Published
 from tiers.standings import Standings
 
@@ -37,6 +38,7 @@ CHUNK, CHUNK_WAITING, CHUNK_OF_JOB = 2_000, 100, 500
 PAGE = 100_000
 RECALCULATE, PLACE = "tiers_recalculate", "tiers_place"
 FIRST = UUID(int=0)
+WAYS = {"rose": _("Rose"), "dropped": _("Dropped")}
 
 Note = Callable[[int, UUID], None]
 """Told inside each chunk's transaction: how many members are done, and the last one's id."""
@@ -158,14 +160,18 @@ def _as_job(job: Job, select: str, act: Act) -> dict[str, Any]:
     sets = _in_force(program, at)
     if job.total is None:
         jobs.progress(job, total=program.members.exclude(state=Member.State.CLOSED).count())
-    run = Run(program, sets, act, at=at, cause=Cause(job_id=job.pk, actor=job.created_by))
+    moved = Counter({way: job.cursor.get(way, 0) for way in WAYS})
+    cause = Cause(job_id=job.pk, actor=job.created_by)
+    run = Run(program, sets, act, at=at, cause=cause, counted=job.params.get("tier_set"), moved=moved)
 
     def note(done: int, member_id: UUID) -> None:
-        jobs.progress(job, done=done, cursor={"after": str(member_id)})
+        jobs.progress(job, done=done, cursor={"after": str(member_id), **moved})
 
     after = UUID(job.cursor["after"]) if "after" in job.cursor else FIRST
     done = run.through(select, size=CHUNK_OF_JOB, wait=True, after=after, done=job.done, note=note)
-    return summary((_("Members looked at"), done), links=_back(job))
+    rows = [(label, moved[way]) for way, label in WAYS.items()]
+    stayed = (_("Stayed where they were"), done - moved.total())
+    return summary((_("Members looked at"), done), *rows, stayed, links=_back(job))
 
 
 def _back(job: Job) -> tuple[tuple[Words, str], ...]:
@@ -176,7 +182,7 @@ def _back(job: Job) -> tuple[tuple[Words, str], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One way through members of a program."""
+    """One way through members of a program. `moved`: how many rose and dropped on the ladder with the id `counted`."""
 
     program: Program
     sets: Sequence[Published]
@@ -184,6 +190,8 @@ class Run:
     at: datetime
     cause: Cause
     alike: Alike = field(default_factory=Alike)
+    counted: int | None = None
+    moved: Counter[str] = field(default_factory=Counter)
 
     def through(self, select: str, *, size: int, wait: bool, after: UUID, done: int, note: Note) -> int:
         """All that `select` finds, chunk by chunk; how many members, with the `done` before."""
@@ -193,9 +201,15 @@ class Run:
 
     @retrying
     def _one_chunk(self, ids: Sequence[UUID], done: int, *, wait: bool, note: Note) -> int:
-        with transaction.atomic():
-            done += self.chunk(ids, wait=wait)
-            note(done, ids[-1])
+        before = dict(self.moved)
+        try:
+            with transaction.atomic():
+                done += self.chunk(ids, wait=wait)
+                note(done, ids[-1])
+        except BaseException:
+            self.moved.clear()
+            self.moved.update(before)
+            raise
         return done
 
     def chunk(self, ids: Sequence[UUID], *, wait: bool) -> int:
@@ -205,7 +219,10 @@ class Run:
             people = [Person(*row) for row in cursor.fetchall()]
         standings = Standings({self.program.pk: self.sets}, at=self.at, alike=self.alike)
         standings.load(people, anew=self.act is _recount)
+        counted = [] if self.counted is None else standings.of_set(self.counted)
+        tiers = [line.state.tier for line in counted]
         self.act(standings, self.cause)
+        self.moved.update(filter(None, map(_way, counted, tiers)))
         standings.write(self.cause)
         return len(people)
 
@@ -229,6 +246,17 @@ class Run:
         with connection.cursor() as cursor:
             cursor.execute(select, asked)
             return [row[0] for row in cursor.fetchall()]
+
+
+def _way(line: Line, before: str) -> str:
+    """Whether a member rose or dropped from a tier; empty for neither."""
+    after = line.state.tier
+    if after == before:
+        return ""
+    if line.changes and line.changes[-1].kind in ("downgraded", "upgraded", "joined"):
+        return "dropped" if line.changes[-1].kind == "downgraded" else "rose"
+    ladder = line.course.ladder(line.state.version)
+    return "rose" if ladder.rank(after) > ladder.rank(before) else "dropped"
 
 
 def _review(standings: Standings, cause: Cause) -> None:

@@ -78,6 +78,10 @@ class Standings:
             ]
         self._load_days({person.id: date.min for person in wanted} if anew else since or {})
 
+    def of_set(self, set_id: int) -> list[Line]:
+        """The lines of one ladder."""
+        return [line for line in self._all() if line.tier_set.set_id == set_id]
+
     def tier_at(self, member_id: UUID, at: datetime) -> Held | None:
         """The tier of the program's main ladder as it was at an instant. None without such a ladder."""
         line = next((one for one in self.lines.get(member_id, ()) if one.tier_set.is_main), None)

@@ -56,6 +56,19 @@ def test_protected_tiers_stay_for_now(olga: Client, club: TierSet) -> None:
     assert "1 member is protected for now" in page
 
 
+def test_the_way_to_the_people_and_back_keeps_what_was_chosen(olga: Client, club: TierSet) -> None:
+    page = shown(olga, club, rollout="date", on_day="2031-05-01", note="Fewer+%26+better")
+    kept = "rollout=date&amp;on_day=2031-05-01&amp;note=Fewer+%26+better"
+    assert f"{kept}&amp;from=silver&amp;to=gold" in page
+    people_of = f"/console/tiers/{club.pk}/moves/?{kept}&from=silver&to=gold".replace("&amp;", "&")
+    listed = olga.get(people_of).content.decode()
+    assert f'href="/console/tiers/{club.pk}/publish/?{kept}"' in listed
+    form = olga.get(f"/console/tiers/{club.pk}/publish/?{kept.replace('&amp;', '&')}").context["form"]
+    assert form["rollout"].value() == "date"
+    assert not form["protect"].value()
+    assert (form["on_day"].value(), form["note"].value()) == ("2031-05-01", "Fewer & better")
+
+
 def test_at_each_review_nobody_moves_today(olga: Client, club: TierSet) -> None:
     page = shown(olga, club, rollout="review", protect="on")
     assert "0 move down" in page
@@ -133,6 +146,10 @@ def test_publishing_places_everybody_by_a_job(olga: Client, club: TierSet) -> No
     assert answer["Location"] == f"/console/jobs/{job.pk}/"
     run(job)
     assert f'href="/console/tiers/{club.pk}/"' in olga.get(f"/console/jobs/{job.pk}/").content.decode()
+    job.refresh_from_db()
+    assert job.result["summary"] == [
+        ["Members looked at", 4], ["Rose", 1], ["Dropped", 0], ["Stayed where they were", 3],
+    ]  # fmt: skip
     standings = dict(Standing.objects.values_list("member__name", "tier_code"))
     assert standings == {"Ana": "friend", "Bea": "silver", "Carl": "gold", "Dora": "gold"}
     bars = olga.get(f"/console/tiers/{club.pk}/members/", headers={"HX-Request": "true"}).content.decode()

@@ -49,21 +49,32 @@ OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How it would be published, as the form of the publishing page says it."""
+    """How it would be published, as the form of the publishing page says it; `day` and `note` are only kept for it."""
 
     rollout: Rollout
     protect: bool
+    day: str = ""
+    note: str = ""
 
     @classmethod
     def read(cls, query: QueryDict) -> Way:
         """Without a form, as the form begins."""
         rollout = query.get("rollout", "now")
         known = rollout if rollout in ("now", "review", "date") else "now"
-        return cls(cast("Rollout", known), "protect" in query or "rollout" not in query)
+        protect = "protect" in query or "rollout" not in query
+        day, note = query.get("on_day", "")[:10], query.get("note", "")[:500]
+        return cls(cast("Rollout", known), protect, day, note)
 
     @property
     def query(self) -> dict[str, str]:
-        return {"rollout": self.rollout} | ({"protect": "on"} if self.protect else {})
+        """The fields of the form that are filled in."""
+        fields = {"protect": "on" if self.protect else "", "on_day": self.day, "note": self.note}
+        return {"rollout": self.rollout} | {name: value for name, value in fields.items() if value}
+
+    @property
+    def address(self) -> str:
+        """The same for the end of an address."""
+        return urlencode(self.query)
 
 
 @require_http_methods(["GET", "POST"])
@@ -74,7 +85,7 @@ def foresee(request: ScreenRequest, set_id: int) -> HttpResponse:
     way = Way.read(request.POST or request.GET)
     if request.method == "POST":
         _ask(request, tier_set, way)
-        return redirect(f"{reverse('tiers:foresee', args=[tier_set.pk])}?{urlencode(way.query)}")
+        return redirect(f"{reverse('tiers:foresee', args=[tier_set.pk])}?{way.address}")
     context = {"title": tier_set.name, "ladder": tier_set, "way": way, "program": request.program}
     context |= _found(request, tier_set, way)
     if request.htmx:
@@ -251,6 +262,7 @@ def movers(request: ScreenRequest, set_id: int) -> HttpResponseBase:
     context = {
         "title": _("%(before)s to %(after)s") % {"before": names[before], "after": names[after]},
         "ladder": tier_set,
+        "way": way,
         "rows": _rows(found[:PAGE], Teller(request.program), definition),
         "next": found[PAGE - 1].member_id if len(found) > PAGE else None,
         "paged": bool(follows),

@@ -24,6 +24,7 @@ from tiers import review, versions
 from tiers.faults import faults
 from tiers.ladder import definition_of
 from tiers.models import LadderVersion, TierSet
+from tiers.screens.foreseeing import Way
 from tiers.screens.forms import LadderForm
 from tiers.screens.views import ladder_of
 from tiers.screens.wording import Teller
@@ -52,8 +53,9 @@ class PublishForm(forms.Form):
     protect = forms.BooleanField(required=False, label=gettext_lazy("Protect current tiers"))
     note = forms.CharField(required=False, max_length=500, label=gettext_lazy("Why"))
 
-    def __init__(self, data: Any, *, program: Program, at: datetime) -> None:
-        super().__init__(data, initial={"rollout": "now", "protect": True})
+    def __init__(self, data: Any, *, program: Program, at: datetime, way: Way) -> None:
+        start = {"rollout": way.rollout, "protect": way.protect, "on_day": way.day, "note": way.note}
+        super().__init__(data, initial=start)
         self.program, self.at = program, at
 
     def clean_note(self) -> str:
@@ -90,7 +92,8 @@ def publish(request: ScreenRequest, set_id: int) -> HttpResponse:
     """Look at what changes and who would move, then publish it."""
     tier_set = ladder_of(request, set_id)
     at = clock.now()
-    form = PublishForm(request.POST or None, program=request.program, at=at)
+    way = Way.read(request.GET)  # the lists of members lead back with what was chosen
+    form = PublishForm(request.POST or None, program=request.program, at=at, way=way)
     problems: list[str] = []
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
