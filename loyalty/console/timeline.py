@@ -45,12 +45,13 @@ class Cursor(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What one transaction did to a balance."""
+    """What one transaction did to a balance. `follows`: whether the balance is that of the row below, changed by it."""
 
     transaction: Transaction
     point_type: PointType
     balance_after: int | None
     pending_until: datetime | None = None
+    follows: bool = True
 
 
 @dataclass(slots=True)
@@ -92,6 +93,7 @@ def rows(
     ]
     made += [_fact_row(fact, told.get(fact.pk, []), moves) for fact in facts]
     newest = sorted(made, key=lambda row: row.rank, reverse=True)
+    _compare(newest[: limit + 1])
     page = newest[:limit]
     more = len(newest) > limit
     return page, Cursor(page[-1].at, page[-1].key) if more else None
@@ -166,6 +168,19 @@ def _moves(
         place = one.event_id if one.event_id in shown_with_event else one.pk
         moves.setdefault(place, []).append(Move(one, one.point_type, after.get(one.pk), pending.get(one.pk)))
     return moves
+
+
+def _compare(shown: Sequence[Row]) -> None:
+    """Rows stand by when something happened; what came late was booked after what stands above it, and the balances
+    of both do not follow from the row below."""
+    below: dict[int, int] = {}
+    for row in reversed(shown):
+        for place, move in enumerate(row.moves):
+            if move.balance_after is not None:
+                before = move.balance_after - move.transaction.amount
+                kind = move.point_type.pk
+                row.moves[place] = move._replace(follows=below.get(kind, before) == before)
+                below[kind] = move.balance_after
 
 
 def _balances_after(ids: Sequence[UUID]) -> dict[UUID, int]:
