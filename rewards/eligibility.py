@@ -20,8 +20,9 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from loyalty.base.clock import write_instant
-from loyalty.base.numbers import Rounding, format_points, to_units
+from loyalty.base.numbers import Rounding, to_units
 from loyalty.base.words import Words
+from loyalty.console import words
 from loyalty.programs.models import PointType
 from rewards.limits import Reached, cooling_until, reached
 from rewards.models import Reward
@@ -266,9 +267,8 @@ def _opens(at: datetime) -> dict[str, object]:
 
 
 def points_said(units: int, point_type: PointType) -> str:
-    """`100 miles`: as the person at the till counts them."""
-    name = point_type.name_one if units == 10**point_type.decimals else point_type.name_many
-    return f"{format_points(units, point_type.decimals)} {name}"
+    """`1,400 miles`: as the person at the till counts them."""
+    return words.points(units, point_type)
 
 
 @_in_words

@@ -74,7 +74,7 @@ OFFERS: dict[str, Any] = {
             "reasons": [
                 {
                     "code": "insufficient_points",
-                    "message": "It costs 1400 points. There are 1250 points: 150 points are missing.",
+                    "message": "It costs 1,400 points. There are 1,250 points: 150 points are missing.",
                     "point_type": "points",
                     "needed": 1400,
                     "has": 1250,

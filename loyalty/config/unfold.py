@@ -30,8 +30,9 @@ def _models(app: str, *rows: tuple[Any, str, str]) -> list[Item]:
 
 
 def _in_queue(request: HttpRequest) -> bool:
-    """The addresses of the queue lie below those of rewards."""
-    return request.path.startswith((reverse("rewards:queue"), reverse("rewards:pickup")))
+    """The addresses of the queue, and of what members have taken, lie below those of rewards."""
+    taken = f"{reverse('rewards:list')}redemptions/"
+    return request.path.startswith((reverse("rewards:queue"), reverse("rewards:pickup"), taken))
 
 
 def _in_catalogue(request: HttpRequest) -> bool:

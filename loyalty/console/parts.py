@@ -98,12 +98,14 @@ class Slice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A stock: `{% gauge stock %}`. `loaded` is None where there is no end to it."""
+    """A stock: `{% gauge stock %}`. `loaded` is None where there is no end to it. `given_out`: what is used is with
+    members, who may have used it or not, such as codes."""
 
     loaded: int | None
     reserved: int
     used: int
     low_at: int | None = None
+    given_out: bool = False
 
     @property
     def available(self) -> int | None:
@@ -133,6 +135,10 @@ class Gauge:
         if self.loaded is None:
             return _("No limit; %(reserved)s reserved, %(used)s used") % told
         told |= {"available": number(self.available or 0), "loaded": number(self.loaded)}
+        if self.given_out:
+            return (
+                _("%(available)s of %(loaded)s available, %(reserved)s reserved, %(used)s given out") % told
+            )
         return _("%(available)s of %(loaded)s available, %(reserved)s reserved, %(used)s used") % told
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from django import forms
+from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -14,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
 from loyalty.base.job_files import MAX_UPLOAD
+from loyalty.base.words import Words
 from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
 from loyalty.console.fields import LocalMomentField
 from rewards import vouchers
@@ -31,6 +34,7 @@ STATES: Final = {
     "revoked": ("quiet", gettext_lazy("Revoked")),
     "expired": ("quiet", gettext_lazy("Expired")),
 }
+GIVEN_OUT: Final = ("issued", "used", "expired", "revoked")
 
 
 class UploadForm(forms.Form):
@@ -109,7 +113,8 @@ def _page(request: ScreenRequest, reward: VoucherReward, form: UploadForm) -> Ht
         "title": _("Codes of %(name)s") % {"name": reward.name},
         "reward": reward,
         "pool": pool,
-        "gauge": levels.together(reward.stocks.all(), reward.low_stock_at),
+        "gauge": replace(levels.together(reward.stocks.all(), reward.low_stock_at), given_out=True),
+        "given_out": _given_out(reward),
         "counts": [one for one in counts if one[2]],
         "state": state if state in STATES else "",
         "rows": [(row, *STATES[row.state]) for row in rows.order_by("-pk")[:SHOWN]],
@@ -120,6 +125,13 @@ def _page(request: ScreenRequest, reward: VoucherReward, form: UploadForm) -> Ht
         "zone": request.program.timezone,
     }
     return show(request, "rewards/codes.html", context, status=422 if form.errors else 200)
+
+
+def _given_out(reward: VoucherReward) -> list[tuple[Words, int]]:
+    """What became of the codes that members have, by state."""
+    own = Code.objects.filter(reward=reward, redemption__isnull=False, state__in=GIVEN_OUT)
+    counts = dict(own.order_by().values_list("state").annotate(Count("pk")))
+    return [(STATES[state][1], counts[state]) for state in GIVEN_OUT if state in counts]
 
 
 @require_http_methods(["GET"])

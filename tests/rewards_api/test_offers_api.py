@@ -81,7 +81,7 @@ def test_offers_are_what_can_be_had_and_what_is_nearly_in_reach(shop: Caller, an
         1000,
         900,
     )
-    assert why["message"] == "It costs 1900 points. There are 1000 points: 900 points are missing."
+    assert why["message"] == "It costs 1,900 points. There are 1,000 points: 900 points are missing."
     assert read(shop.get(f"/offers/available?member={ana}"))["offers"] == told["offers"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from loyalty.base.models import Job
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from rewards import catalogue, redemption, vouchers
+from rewards.claiming import Wish
 from rewards.models import Code, CodeBatch, Reward
 from tests.rewards.shop import OLGA, stock_of
 from tests.rewards_ui import desk
@@ -129,3 +131,19 @@ def test_uploading_needs_its_own_permission(pool: Reward) -> None:
     assert "Can add code" in text_of(rita.get(path(pool)))
     upload(rita, pool, pasted="ALPHA-0001")
     assert not Job.objects.exists()
+
+
+def test_the_gauge_and_the_list_say_the_same_of_codes_that_were_given_out(
+    pool: Reward, ada: Member, olga: Client
+) -> None:
+    upload(olga, pool, pasted="AAAA-1111\nBBBB-2222\nCCCC-3333")
+    work()
+    catalogue.publish(pool, by="olga", at=clock.now())
+    for _ in range(2):
+        redemption.redeem(ada, pool, Wish(), at=clock.now(), actor=OLGA)
+    used = Code.objects.filter(redemption__isnull=False).first()
+    assert used is not None
+    Code.objects.filter(pk=used.pk).update(state="used")
+    page = text_of(olga.get(path(pool)))
+    assert "1 of 3 available, 0 reserved, 2 given out" in page
+    assert re.search(r"Of those given out:\s+issued 1,\s+used 1\.", page)

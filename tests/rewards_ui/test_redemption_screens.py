@@ -71,6 +71,13 @@ def test_only_what_has_to_be_told_and_was_not_is_marked(points: PointType, ada: 
     assert text_of(olga.get(path(row))).count("not known") == 1
 
 
+def test_a_redemption_belongs_to_fulfilment_in_the_menu(points: PointType, ada: Member, olga: Client) -> None:
+    row = taken(ada, desk.a_reward(points, "product"))
+    items = olga.get(path(row)).context["sidebar_navigation"][0]["items"]
+    active = {str(item["title"]) for item in items if item.get("active")}
+    assert active == {"Fulfilment"}
+
+
 def test_showing_a_code_needs_a_permission_and_is_noted(points: PointType, ada: Member) -> None:
     row = taken(ada, desk.a_reward(points))
     assert row.code is not None
@@ -299,7 +306,7 @@ def test_giving_a_reward_says_who_can_have_what_and_books_once(
     chosen = text_of(olga.get(f"/console/rewards/members/{ada.pk}/give/"))
     assert f"/give/{mug.pk}/" in chosen
     assert f"/give/{dear.pk}/" not in chosen
-    assert "It costs 5000 points. There are 1000 points: 4000 points are missing." in chosen.replace(",", "")
+    assert "It costs 5,000 points. There are 1,000 points: 4,000 points are missing." in chosen
     address = f"/console/rewards/members/{ada.pk}/give/{mug.pk}/"
     page = text_of(olga.get(address))
     assert "600" in page
