@@ -168,7 +168,7 @@ class Demo:
 
     def start(self, name: str, command: list[str]) -> None:
         """One process of ours on a leash."""
-        environment = {**os.environ, "LAUREL_PROCESS": "service"}
+        environment = {**os.environ, "LAUREL_PROCESS": "service", "LAUREL_DEMO": "1"}
         log = self.home / f"{name}.log"
         self.children[name] = Leashed(command, log=log, cwd=ROOT, env=environment, grace_seconds=STOP_SECONDS)
 

@@ -20,5 +20,9 @@ if not settings.DEBUG:
     if refused:
         sys.exit("\n".join(["Laurel does not start with these settings:", *map(str, refused)]))
 
+if os.environ.get("LAUREL_DEMO"):
+    # From now on, with all else as in development: visitors see our pages of errors and not Django's.
+    settings.DEBUG = False
+
 get_resolver().url_patterns  # noqa: B018  # everything a request needs is loaded now
 memory.keep_what_is_loaded()

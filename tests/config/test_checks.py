@@ -58,6 +58,18 @@ def test_the_web_server_does_not_start_with_unsafe_settings() -> None:
     assert "laurel.E002" in done.stderr
 
 
+def test_the_demo_shows_its_own_pages_of_errors_and_is_otherwise_as_in_development() -> None:
+    demo = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "LAUREL_DEBUG": "1",
+        "LAUREL_DEMO": "1",
+    }
+    told = "settings.DEBUG, settings.WHITENOISE_USE_FINDERS, settings.SESSION_COOKIE_SECURE"
+    done = python(demo, "-c", f"from loyalty.config.wsgi import settings; print({told})")
+    assert done.stdout.strip() == "False True False", done.stderr
+
+
 def refused() -> set[str | None]:
     found = (
         checks.secrets_are_strong()
