@@ -111,9 +111,18 @@ def campaign_page(request: ScreenRequest, campaign_id: int) -> HttpResponse:
         "versions": campaign.versions.all()[:50],
         "pauses": campaign.pauses.order_by("-started_at")[:20],
         "may_change": may(request, "campaigns.change_campaign"),
+        "locked": _acts(state, changed=bool(changed)),
         "faults": faults(campaign) if state == "draft" else [],
     }
     return show(request, "campaigns/campaign.html", context)
+
+
+def _acts(state: str, *, changed: bool) -> list[str]:
+    """What the buttons of the page say to those who may not press them."""
+    acts = {"running": [_("Pause")], "paused": [_("Resume")]}.get(state, [])
+    if state == "ended":
+        return acts
+    return [*acts, _("Edit"), *([_("Publish")] if state == "draft" or changed else [])]
 
 
 @require_http_methods(["GET", "POST"])

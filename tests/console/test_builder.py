@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from campaigns.models import BonusCampaign, CampaignVersion, EarningCampaign
@@ -282,3 +284,18 @@ def test_a_tampered_part_of_a_condition_is_refused_not_believed(kept: str) -> No
     answer = client.post(f"/console/campaigns/{campaign.pk}/edit/", data)
     assert answer.status_code in (302, 422)
     assert client.get(f"/console/campaigns/{campaign.pk}/publish/").status_code == 200
+
+
+def test_who_may_only_look_sees_the_buttons_and_reads_why_they_do_nothing() -> None:
+    client = people.olga()
+    campaign = made(client)
+    client.post(f"/console/campaigns/{campaign.pk}/publish/", {})
+    user = User.objects.create_user("vera", password="a long passphrase", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_campaign"))
+    page = people._signed_in(user).get(f"/console/campaigns/{campaign.pk}/").content.decode()
+    for label in ("Pause", "Edit"):
+        assert re.search(
+            rf'aria-disabled="true" aria-describedby="lr-locked"><span[^>]*>lock</span>\s*{label}<', page
+        )
+    assert '<p class="lr-help" id="lr-locked">You may look at campaigns, but not change them' in page
+    assert f"/console/campaigns/{campaign.pk}/pause/" not in page

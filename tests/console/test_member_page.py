@@ -36,6 +36,19 @@ def test_balance_tier_and_timeline_are_there_without_another_click() -> None:
     assert "Joined the program" in page
 
 
+def test_a_balance_that_does_not_follow_from_the_row_below_says_so() -> None:
+    member = people.ana(people.a_program())
+    kind, now = people.points_of(member.program), clock.now()
+    for points, ago in ((100, 3), (30, 1), (5, 2)):  # what happened second was booked last
+        ledger.adjust(
+            member, kind, points, at=now - timedelta(hours=ago), actor=people.STAFF, reason_code="goodwill"
+        )
+    page = people.sam().get(f"/console/members/{member.pk}/").content.decode()
+    assert re.findall(r"balance[ a-z]* \d+", page) == [
+        "balance when booked 130", "balance when booked 135", "balance 100",
+    ]  # fmt: skip
+
+
 def test_every_event_has_why_also_one_that_gave_nothing() -> None:
     program = people.a_program()
     member = people.ana(program)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from tests.console import people
@@ -226,3 +227,14 @@ def test_who_may_not_is_told_what_is_missing(olga: Client) -> None:
     sam = people.sam()
     for part in ("", f"{ladder.pk}/", f"{ladder.pk}/publish/", "new/"):
         assert sam.get(f"/console/tiers/{part}").status_code == 403
+
+
+def test_who_may_only_look_reads_what_for_and_whom_to_ask(olga: Client) -> None:
+    draft = a_ladder(olga)
+    user = User.objects.create_user("vera", password="a long passphrase", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_tierset"))
+    page = people._signed_in(user).get(f"/console/tiers/{draft.pk}/").content.decode()
+    assert 'aria-disabled="true" aria-describedby="lr-locked-edit"' in page
+    assert "ask an administrator for “Can change tier set”" in page
+    assert "ask an administrator for “Can add ladder version”" in page
+    assert f"/console/tiers/{draft.pk}/edit/" not in page

@@ -146,7 +146,8 @@ def test_who_may_not_set_tiers_sees_why_and_is_refused(program: Program) -> None
     a_ladder(program)
     ana = a_member(program)
     sam = people.sam()
-    assert "Needs the permission" in sam.get(f"/console/tiers/members/{ana.pk}/").content.decode()
+    page = sam.get(f"/console/tiers/members/{ana.pk}/").content.decode()
+    assert "ask an administrator for “Can add placement”" in page
     assert sam.post(f"/console/tiers/members/{ana.pk}/set/", a_form()).status_code == 403
     assert sam.post(f"/console/tiers/members/{ana.pk}/remove/").status_code == 403
     User.objects.get(username="sam").user_permissions.add(Permission.objects.get(codename="add_placement"))
