@@ -71,20 +71,27 @@ POOL_CODES = Check(
 """,
 )
 
-# What a code's redemption says of it; a free one has none, and one that expired in its pool neither.
+# What a code's redemption says of it; a free one has none, and one that expired in its pool neither. One that another
+# was given for is named by the step that says so: it is revoked for good, and no redemption has it any more.
 CODE_STATE = Check(
     _CODE,
     f"""
     SELECT code.id, format('is %%s, but its redemption is %%s', code.state, coalesce(row.state, 'not there'))
     FROM rewards_code code
     LEFT JOIN rewards_redemption row ON row.code_id = code.id
-    WHERE NOT coalesce(CASE code.state
-            WHEN 'free' THEN row.id IS NULL
-            WHEN 'reserved' THEN row.state = 'reserved' AND row.holds_stock
-            WHEN 'issued' THEN row.state = 'confirmed'
-            WHEN 'used' THEN row.state IN ('fulfilled', 'refunded')
-            WHEN 'revoked' THEN row.state IN ('cancelled', 'refunded')
-            WHEN 'expired' THEN row.id IS NULL OR row.state = 'expired' END, false)
+    LEFT JOIN (
+        SELECT DISTINCT step.data->>'old_code_id' AS code_id, had.reward_id
+        FROM rewards_redemptionstep step JOIN rewards_redemption had ON had.id = step.redemption_id
+        WHERE step.kind = 'new_code'
+    ) replaced ON replaced.code_id = code.id::text AND replaced.reward_id = code.reward_id
+    WHERE NOT coalesce(CASE
+            WHEN replaced.code_id IS NOT NULL THEN code.state = 'revoked' AND row.id IS NULL
+            WHEN code.state = 'free' THEN row.id IS NULL
+            WHEN code.state = 'reserved' THEN row.state = 'reserved' AND row.holds_stock
+            WHEN code.state = 'issued' THEN row.state = 'confirmed'
+            WHEN code.state = 'used' THEN row.state IN ('fulfilled', 'refunded')
+            WHEN code.state = 'revoked' THEN row.state IN ('cancelled', 'refunded')
+            WHEN code.state = 'expired' THEN row.id IS NULL OR row.state = 'expired' END, false)
         AND {of_program("code.program_id")}
 """,
 )

@@ -45,14 +45,15 @@ def replace(redemption: Redemption, *, at: datetime, actor: Actor, reason: str =
     state = records.state_at(row, at)
     if state != State.CONFIRMED or row.code is None or row.confirmed_at is None:
         raise WrongState("It has no code that could be replaced.", extra={"state": state})
-    records.set_code(row.code, Code.State.REVOKED, at)
+    old = row.code
+    records.set_code(old, Code.State.REVOKED, at)
     if not from_pool(row.terms):
         row.code = issuing.make_code(row, at)
     elif not issuing.take_code(row, Code.State.ISSUED, at=at):
         raise NotEligible([sold_out()])
     row.expires_at = expiry_of(row, row.confirmed_at)
     row.save(update_fields=["code", "expires_at"])
-    records.note(row, "new_code", at=at, actor=actor, words=reason)
+    records.note(row, "new_code", at=at, actor=actor, words=reason, data={"old_code_id": old.pk})
     if from_pool(row.terms):
         stock.count_codes(row.stock, -1, StockChange.Reason.REVOKED, by=actor.name, at=at, note=reason)
     return row

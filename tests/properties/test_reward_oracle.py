@@ -17,7 +17,7 @@ from loyalty.base import clock, job_runs
 from loyalty.base.clock import add_days, local_date, midnight
 from loyalty.base.errors import LaurelError
 from loyalty.ledger import proof
-from rewards import options, redemption, stock, sweep, vouchers
+from rewards import options, redemption, replacing, stock, sweep, vouchers
 from rewards.models import Redemption, Reward
 from tests.examples import examples
 from tests.rewards.oracle import Oracle, Refused, Shelf, Taken
@@ -42,7 +42,7 @@ KINDS = (
     ["reserve", "redeem"] * 3
     + ["confirm", "cancel", "use"] * 2
     + ["edge"] * 3
-    + ["refund", "restock", "wait", "sweep", "lapse", "upload"]
+    + ["refund", "replace", "restock", "wait", "sweep", "lapse", "upload"]
 )
 acts = st.tuples(
     st.sampled_from(KINDS),
@@ -142,6 +142,9 @@ class Shop:
     def cancel(self, _who: int, _which: int, number: int) -> None:
         self._with_one(number, self.oracle.cancel, lambda row, at: redemption.cancel(row, at=at, actor=TILL))
 
+    def replace(self, _who: int, _which: int, number: int) -> None:
+        self._with_one(number, self.oracle.replace, lambda row, at: replacing.replace(row, at=at, actor=OLGA))
+
     def use(self, _who: int, which: int, number: int) -> None:
         amount = (8, 12, 20)[which]
         self._with_one(
@@ -197,6 +200,8 @@ class Shop:
 # The last unit lapses, and another member takes it before the reservation is closed: of a number, and of a pool.
 @example(story=[("reserve", 0, 0, 0), ("wait", 0, 1, 7), ("redeem", 1, 0, 0), ("sweep", 0, 0, 0)])
 @example(story=[("reserve", 0, 1, 0), ("wait", 0, 1, 7), ("redeem", 1, 1, 0), ("lapse", 0, 0, 1)])
+# For the last code of a pool there is no other, and for the last but one there is.
+@example(story=[("redeem", 0, 1, 0), ("replace", 0, 0, 0), ("upload", 0, 0, 0), ("replace", 0, 0, 0)])
 # A code that was seen is lost to its pool; of a gift value the rest comes back.
 @example(story=[("redeem", 0, 1, 0), ("cancel", 0, 0, 0), ("redeem", 1, 1, 0)])
 @example(story=[("redeem", 0, 2, 0), ("use", 0, 0, 0), ("cancel", 0, 0, 0), ("refund", 0, 0, 0)])

@@ -93,6 +93,15 @@ class Oracle:
             one.shelf.loaded -= 1
         self._over(one, "cancelled")
 
+    def replace(self, one: Taken) -> None:
+        """Another code, out of a pool one that is left: the pool has one less."""
+        if one.state != "confirmed":
+            raise Refused("redemption_state")
+        if one.shelf.is_pool:
+            if self.left(one.shelf) < 1:
+                raise Refused("sold_out")
+            one.shelf.loaded -= 1
+
     def use(self, one: Taken, amount: int) -> None:
         if one.state == "fulfilled":
             raise Refused("already_used")

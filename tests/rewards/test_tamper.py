@@ -12,7 +12,7 @@ from django.db import connection
 from loyalty.base import job_runs
 from loyalty.ledger import proof
 from loyalty.members.models import Member
-from rewards import fulfilment, redemption, stock, sweep, vouchers
+from rewards import fulfilment, redemption, replacing, stock, sweep, vouchers
 from rewards.checks import REWARD_CHECKS
 from rewards.models import Redemption, Reward
 from tests.rewards.shop import (
@@ -70,6 +70,7 @@ def every_state(ada: Member, reward: Reward) -> None:
     redemption.use(confirmed(), at=NOON, actor=TILL)
     if reward.kind == "discount":
         redemption.expire(confirmed(), at=NOON + 9 * DAY)
+    replacing.replace(confirmed(), at=NOON, actor=OLGA)
     confirmed()
     reserved()
 
@@ -97,6 +98,9 @@ def of(state: str, kind: str = "discount") -> str:
 
 _POOL = "SELECT s.id FROM rewards_stock s JOIN rewards_voucherreward v ON v.reward_ptr_id = s.reward_id"
 _FIVE = "SELECT s.id FROM rewards_stock s JOIN rewards_discountreward v ON v.reward_ptr_id = s.reward_id"
+_REPLACED = (
+    "SELECT id FROM rewards_code WHERE id::text IN (SELECT data->>'old_code_id' FROM rewards_redemptionstep)"
+)
 _BAR = "(SELECT id FROM programs_program WHERE code = 'bar')"
 _BEN = "(SELECT id FROM members_member WHERE name = 'Ben')"
 
@@ -130,6 +134,22 @@ CRIMES = [
             ("expired", "issued"),
         ]
     ],
+    *[
+        Crime(
+            "code_state", f"{_REPLACED} LIMIT 1", f"UPDATE rewards_code SET state = '{other}' WHERE id = {{}}"
+        )
+        for other in ("free", "issued", "used", "expired")
+    ],
+    Crime(
+        "code_state",
+        f"{_REPLACED} LIMIT 1",
+        "UPDATE rewards_redemptionstep SET data = '{{}}' WHERE data->>'old_code_id' = {}::text",
+    ),
+    Crime(
+        "code_state",
+        "SELECT code_id FROM rewards_redemption WHERE state = 'cancelled' AND code_id IS NOT NULL LIMIT 1",
+        "UPDATE rewards_redemption SET code_id = NULL WHERE code_id = {}",
+    ),
     Crime(
         "code_owner",
         "SELECT id FROM rewards_code WHERE state = 'used' LIMIT 1",
