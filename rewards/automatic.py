@@ -17,6 +17,7 @@ from loyalty.base.errors import LaurelError
 from loyalty.ledger.acts import SYSTEM
 from loyalty.ledger.balances import balances_now
 from loyalty.members.models import Member
+from loyalty.programs.models import PointType
 from loyalty.programs.nightly import Night
 from rewards import redemption
 from rewards.claiming import Wish
@@ -44,33 +45,38 @@ def step(night: Night) -> int:
 
 
 def _for_all(reward: Reward, night: Night, done: int) -> int:
-    point_type_id = Price.objects.filter(reward=reward).values_list("point_type", flat=True).first()
+    first = Price.objects.filter(reward=reward).select_related("point_type").first()
+    if first is None:
+        return done
+    counted = first.point_type
     where: dict[str, Any] = night.cursor
     after = UUID(where["member"]) if where.get("reward") == reward.pk else _FIRST
-    while members := _rich(reward, point_type_id, after):
+    while members := _rich(reward, counted, after):
         for member_id in members:
-            done += _for_one(reward, member_id, point_type_id, night)
+            done += _for_one(reward, member_id, counted, night)
         after = members[-1]
         with transaction.atomic():
             night.progress(done, {"reward": reward.pk, "member": str(after)})
     return done
 
 
-def _rich(reward: Reward, point_type_id: int | None, after: UUID) -> list[UUID]:
+def _rich(reward: Reward, counted: PointType, after: UUID) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(_RICH, [reward.program_id, point_type_id, reward.auto_redeem_at, after, PAGE])
+        cursor.execute(_RICH, [reward.program_id, counted.pk, reward.auto_redeem_at, after, PAGE])
         return [row[0] for row in cursor.fetchall()]
 
 
-def _for_one(reward: Reward, member_id: UUID, point_type_id: int | None, night: Night) -> int:
-    """As often as the member's points reach the threshold, up to the limit of the day."""
+def _for_one(reward: Reward, member_id: UUID, counted: PointType, night: Night) -> int:
+    """As often as the member's points reach the threshold, up to the limit of the day. Those are what is spent: who
+    has no price in them gets nothing by itself, whatever else there is to pay with."""
     member = Member.objects.get(pk=member_id)
+    wish = Wish(point_type=counted, is_automatic=True)
     done = 0
     while _today(reward, member_id, night) < reward.auto_redeem_per_day:
-        if _available(member_id, point_type_id, night.at) < (reward.auto_redeem_at or 0):
+        if _available(member_id, counted, night.at) < (reward.auto_redeem_at or 0):
             break
         try:
-            redemption.redeem(member, reward, Wish(is_automatic=True), at=night.at, actor=SYSTEM)
+            redemption.redeem(member, reward, wish, at=night.at, actor=SYSTEM)
         except LaurelError:  # a rule of the reward: it is asked again the next night
             break
         done += 1
@@ -83,6 +89,6 @@ def _today(reward: Reward, member_id: UUID, night: Night) -> int:
     return own.filter(created_at__gte=since).count()
 
 
-def _available(member_id: UUID, point_type_id: int | None, at: datetime) -> int:
-    found = [one.available for one in balances_now(member_id, at=at) if one.point_type.id == point_type_id]
+def _available(member_id: UUID, counted: PointType, at: datetime) -> int:
+    found = [one.available for one in balances_now(member_id, at=at) if one.point_type.id == counted.pk]
     return found[0] if found else 0

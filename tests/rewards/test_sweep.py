@@ -10,12 +10,26 @@ import pytest
 
 from loyalty.base import jobs
 from loyalty.base.errors import Busy
+from loyalty.ledger.balances import balances_now
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from loyalty.programs.nightly import Night
 from rewards import automatic, catalogue, redemption, settlement, sweep
 from rewards.models import Redemption
-from tests.rewards.shop import DAY, HOUR, MINUTE, NOON, OLGA, TILL, a_member, a_reward, available, stock_of
+from tests.rewards.shop import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOON,
+    OLGA,
+    TILL,
+    a_member,
+    a_point_type,
+    a_reward,
+    available,
+    earned,
+    stock_of,
+)
 
 pytestmark = pytest.mark.django_db
 NOTHING = {"lapsed": 0, "expired": 0, "codes": 0}
@@ -108,6 +122,20 @@ def test_whom_a_rule_keeps_from_it_holds_up_nobody(points: PointType) -> None:
         a_member(points, 500, str(number))
     a_member(points, 500, "held", state="suspended")
     assert automatic.step(a_night(points, NOON)) == 1
+
+
+def test_by_itself_only_points_of_the_first_price_are_spent(points: PointType) -> None:
+    miles = a_point_type(points.program, "miles")
+    for_gold = {"point_type": points, "points": 100, "tiers": ["gold"]}
+    a_reward(points, prices=[for_gold, {"point_type": miles, "points": 100}], auto_redeem_at=250)
+    plain, gold = a_member(points, 300, "plain"), a_member(points, 300, "gold", tier_code="gold")
+    for member in (plain, gold):
+        earned(member, miles, 500)
+    assert automatic.step(a_night(points, NOON)) == 1
+    left = {(one.point_type.code, one.available) for one in balances_now(gold.pk, at=NOON)}
+    assert left == {("points", 200), ("miles", 500)}
+    Member.objects.filter(pk=plain.pk).update(tier_code="gold")
+    assert automatic.step(a_night(points, NOON + DAY)) == 1  # asked again
 
 
 def test_what_is_not_live_is_not_redeemed_by_itself(points: PointType, ada: Member) -> None:
