@@ -20,7 +20,7 @@ from rewards.models import Redemption
 from rewards.readdressing import readdress
 from rewards.records import state_at
 from rewards.screens.redemption_words import shown_state, value_left
-from rewards.snapshot import done_at_once, from_pool, gives_code
+from rewards.snapshot import from_pool, gives_code
 
 State, Step = Redemption.State, Redemption.Step
 Do = Callable[[Redemption, Mapping[str, Any], datetime, Actor], Redemption]
@@ -163,7 +163,7 @@ ACTS: Final[dict[str, Act]] = {
     "refund": Act(
         gettext_lazy("Refund the points"),
         gettext_lazy("Refund the points"),
-        gettext_lazy("It was used or sent: the points are given back all the same."),
+        gettext_lazy("It was used, sent or done at once: the points are given back all the same."),
         gettext_lazy("Refunded."),
         "replay", _refund, asks=("reason", "restock"), tone="bad", gives_back=True,
     ),
@@ -176,7 +176,7 @@ def possible(row: Redemption, at: datetime) -> list[str]:
     if state == State.RESERVED:
         return ["confirm", "cancel"]
     if state == State.FULFILLED:
-        return ["cancel"] if done_at_once(row.terms) else ["refund"]
+        return ["refund"]
     if state != State.CONFIRMED:
         return []
     return _of_goods(row) if row.step else _of_code(row)

@@ -147,6 +147,20 @@ def test_goods_go_their_way_step_by_step(points: PointType, ada: Member, olga: C
     assert available(ada, clock.now()) == 1000
 
 
+@pytest.mark.parametrize("kind", ["donation", "partner", "points"])
+def test_what_was_done_at_once_is_refunded_on_screen(
+    points: PointType, ada: Member, olga: Client, kind: str
+) -> None:
+    into = {"into": desk.a_point_type(points.program, "stars"), "gives": 7} if kind == "points" else {}
+    row = taken(ada, desk.a_reward(points, kind, **into))
+    page = text_of(olga.get(path(row)))
+    assert path(row, "refund") in page
+    assert path(row, "cancel") not in page
+    assert send(olga, row, "refund", reason="Wrong one").status_code == 302
+    assert state(row)[0] == "refunded"
+    assert available(ada, clock.now()) == 1000
+
+
 def test_where_it_goes_is_put_right_before_it_is_sent(points: PointType, ada: Member, olga: Client) -> None:
     row = taken(
         ada, desk.a_reward(points, "product", delivery_attributes=ASKS), details={"address": "Old street 1"}
