@@ -150,7 +150,7 @@ def _row(member: Member, item: Item, option: Option, cost: Cost, *, at: datetime
 
 def _stock_of(option: Option) -> Stock:
     """As much of the stock's row as a redemption reads; its counters are nobody's to keep."""
-    return Stock(id=option.id, code=option.code, starts_at=option.starts_at, ends_at=option.ends_at)
+    return Stock(id=option.id, code=option.code)
 
 
 def _pay(books: Books, row: Redemption, reward: Reward, *, at: datetime, actor: Actor) -> None:

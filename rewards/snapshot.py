@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from loyalty.base.clock import add_days, local_date, midnight, write_instant
+from loyalty.base.clock import add_days, local_date, midnight, parse_instant, write_instant
 from loyalty.base.currencies import currency_decimals
 from loyalty.programs.models import Program
 from rewards.eligibility import Cost, Option
@@ -40,6 +40,7 @@ def terms_of(reward: Reward, option: Option, cost: Cost, program: Program) -> di
         terms["stock"] = {"code": option.code, "name": option.name}
     if option.starts_at is not None:
         terms["starts_at"] = write_instant(option.starts_at)
+        terms["ends_at"] = option.ends_at and write_instant(option.ends_at)
     return terms
 
 
@@ -92,15 +93,25 @@ def done_at_once(terms: dict[str, Any]) -> bool:
 
 
 def expiry_of(row: Redemption, at: datetime) -> datetime | None:
-    """When what is confirmed at `at` runs out: the end of the last valid local day, of the slot, or of its code."""
+    """When what is confirmed at `at` runs out: the end of the last valid local day, of the slot, or of its code. The
+    slot's is that of the terms, however it was moved since."""
     ends = [row.code.expires_at] if row.code is not None and row.code.expires_at is not None else []
     zone, days = row.program.zone, row.terms.get("valid_days")
     if days is not None:
         ends.append(midnight(add_days(local_date(at, zone), days + 1), zone))
-    if row.stock.starts_at is not None:
-        day_after = add_days(local_date(row.stock.starts_at, zone), 1)
-        ends.append(row.stock.ends_at or midnight(day_after, zone))
+    starts_at, ends_at = _slot_of(row)
+    if starts_at is not None:
+        day_after = add_days(local_date(starts_at, zone), 1)
+        ends.append(ends_at or midnight(day_after, zone))
     return min(ends, default=None)
+
+
+def _slot_of(row: Redemption) -> tuple[datetime | None, datetime | None]:
+    """When its slot begins and ends. Older terms do not tell the end: for them it is the slot as it is now."""
+    terms = row.terms
+    if "ends_at" not in terms:
+        return row.stock.starts_at, row.stock.ends_at
+    return parse_instant(terms["starts_at"]), terms["ends_at"] and parse_instant(terms["ends_at"])
 
 
 def money(amount: Decimal, row: Redemption) -> str:

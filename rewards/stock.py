@@ -10,13 +10,14 @@ from datetime import datetime
 from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from loyalty.base.errors import Conflict, Invalid
 from loyalty.base.locking import retrying
 from loyalty.outbox import facts
 from rewards import units
 from rewards.errors import BelowIssued, PoolStock
-from rewards.models import Reward, Stock, StockChange, VoucherReward
+from rewards.models import Redemption, Reward, Stock, StockChange, VoucherReward
 
 MOST: Final = 10**9
 Reason = StockChange.Reason
@@ -77,6 +78,14 @@ def describe(
     current.is_open, current.position = is_open, position
     current.save(update_fields=["name", "starts_at", "ends_at", "is_open", "position"])
     return current
+
+
+def places_taken(stock: Stock, *, at: datetime) -> int:
+    """How many places of a slot members hold and have not used yet: these keep its date as it was when they took it."""
+    rows = Redemption.objects.filter(stock=stock)
+    reserved = Q(state=Redemption.State.RESERVED, reserved_until__gt=at)
+    confirmed = Q(state=Redemption.State.CONFIRMED) & (Q(expires_at=None) | Q(expires_at__gt=at))
+    return rows.filter(reserved | confirmed).count()
 
 
 @retrying

@@ -10,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from loyalty.base import clock
@@ -90,7 +91,7 @@ def _describe(request: ScreenRequest, reward: Reward, stock: Stock) -> HttpRespo
     if form.is_valid():
         data = form.cleaned_data
         try:
-            stocks.describe(
+            saved = stocks.describe(
                 stock, name=data["name"], starts_at=data.get("starts_at"), ends_at=data.get("ends_at"),
                 is_open=stock.is_open, position=stock.position,
             )  # fmt: skip
@@ -98,8 +99,21 @@ def _describe(request: ScreenRequest, reward: Reward, stock: Stock) -> HttpRespo
             _add_refusal(form, refused)
         else:
             messages.success(request, _("Saved."))
+            if (saved.starts_at, saved.ends_at) != (stock.starts_at, stock.ends_at):
+                _warn_of_taken(request, saved)
             return redirect("rewards:stock", reward.pk, stock.pk)
     return _page(request, reward, stock, status=422, details=form)
+
+
+def _warn_of_taken(request: ScreenRequest, stock: Stock) -> None:
+    """The date was moved: who has a place already has it for the date before."""
+    if taken := stocks.places_taken(stock, at=clock.now()):
+        words = ngettext(
+            "%(n)s place was taken before: it keeps the date and the terms it was sold with.",
+            "%(n)s places were taken before: they keep the date and the terms they were sold with.",
+            taken,
+        )
+        messages.warning(request, words % {"n": number(taken)})
 
 
 def _open(request: ScreenRequest, reward: Reward, stock: Stock, *, is_open: bool) -> HttpResponse:

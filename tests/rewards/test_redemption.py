@@ -11,7 +11,7 @@ from loyalty.ledger import ledger
 from loyalty.ledger.models import Lot, Transaction
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
-from rewards import redemption
+from rewards import redemption, replacing, stock
 from rewards.errors import (
     AlreadyUsed,
     NotEnoughValue,
@@ -20,9 +20,10 @@ from rewards.errors import (
     ReservationLapsed,
     WrongState,
 )
-from rewards.models import Redemption
+from rewards.models import Redemption, Reward
 from tests.rewards.shop import (
     DAY,
+    HOUR,
     MINUTE,
     NOON,
     OLGA,
@@ -140,6 +141,50 @@ def test_points_of_a_lapsed_reservation_can_be_spent_before_it_is_closed(
     assert closed.points_back == 1000
     assert available(ada, LIMIT + DAY) == 0
     assert Transaction.objects.filter(kind="refund").count() == 1
+
+
+# --- a slot that is moved -----------------------------------------------------------------------------------
+
+
+def moved(reward: Reward, by: timedelta) -> None:
+    slot = stock_of(reward, "friday")
+    assert slot.starts_at is not None
+    assert slot.ends_at is not None
+    stock.describe(slot, name="Later", starts_at=slot.starts_at + by, ends_at=slot.ends_at + by)
+
+
+@pytest.mark.parametrize("days", [-2, 7])
+def test_a_place_keeps_the_date_it_was_taken_for(points: PointType, ada: Member, days: int) -> None:
+    reward = a_reward(points, "experience")
+    row = redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    moved(reward, days * DAY)
+    row = redemption.confirm(row, at=NOON + MINUTE, actor=TILL)
+    assert (row.terms["starts_at"], row.terms["ends_at"]) == ("2026-03-13T12:00:00Z", "2026-03-13T13:00:00Z")
+    assert row.expires_at == NOON + 3 * DAY + HOUR
+    moved(reward, DAY)
+    row = replacing.replace(row, at=NOON + 2 * MINUTE, actor=OLGA)
+    assert row.expires_at == NOON + 3 * DAY + HOUR
+
+
+def test_a_slot_without_an_end_lasts_to_the_end_of_its_day(points: PointType, ada: Member) -> None:
+    reward = a_reward(points, "experience")
+    slot = stock_of(reward, "friday")
+    stock.describe(slot, name="Friday", starts_at=slot.starts_at)
+    row = redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    stock.describe(slot, name="Later", starts_at=NOON + 9 * DAY)
+    row = redemption.confirm(row, at=NOON, actor=TILL)
+    assert row.expires_at is not None
+    assert row.expires_at.isoformat() == "2026-03-13T23:00:00+00:00"  # the end of the 13th in Madrid
+
+
+def test_terms_that_do_not_tell_the_end_go_by_the_slot(points: PointType, ada: Member) -> None:
+    reward = a_reward(points, "experience")
+    row = redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    older = {name: told for name, told in row.terms.items() if name != "ends_at"}
+    Redemption.objects.filter(pk=row.pk).update(terms=older)
+    moved(reward, DAY)
+    row = redemption.confirm(row, at=NOON, actor=TILL)
+    assert row.expires_at == NOON + 4 * DAY + HOUR
 
 
 # --- use ----------------------------------------------------------------------------------------------------

@@ -7,9 +7,12 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
+from loyalty.base import clock
+from loyalty.members.models import Member
 from loyalty.programs.models import PointType
+from rewards import catalogue, redemption, stock
 from rewards.models import Stock, StockChange
-from tests.rewards.shop import stock_of
+from tests.rewards.shop import DAY, TILL, stock_of
 from tests.rewards_ui import desk
 from tests.rewards_ui.test_catalogue_screens import text_of
 
@@ -84,6 +87,29 @@ def test_variants_and_dates_are_added_and_closed(points: PointType, olga: Client
     )
     assert answer.status_code == 422
     assert "The end is not after the start" in text_of(answer)
+
+
+def test_who_moves_a_date_is_told_what_is_taken_of_it(points: PointType, ada: Member, olga: Client) -> None:
+    walk = desk.a_draft(points, "experience")
+    now = clock.now().replace(second=0, microsecond=0)
+    slot = stock.make(walk, "walk", name="Walk", loaded=9, by="olga", at=now, starts_at=now + 3 * DAY)
+    catalogue.publish(walk, by="olga", at=now)
+    path = f"/console/rewards/{walk.pk}/stock/{slot.pk}/"
+
+    def described(name: str, days: int) -> str:
+        begins = (now + days * DAY).astimezone(points.program.zone).strftime("%Y-%m-%dT%H:%M")
+        sent = {"act": "describe", "name": name, "starts_at": begins, "ends_at": ""}
+        return text_of(olga.post(path, sent, follow=True))
+
+    assert "taken before" not in described("Walk", 4)
+    gone, _kept = (redemption.redeem(ada, walk, at=now, actor=TILL) for _ in range(2))
+    held = redemption.reserve(ada, walk, at=now, actor=TILL)
+    assert "taken before" not in described("Long walk", 4)
+    told = "3 places were taken before: they keep the date and the terms they were sold with."
+    assert told in described("Walk", 5)
+    for row in (gone, held):
+        redemption.cancel(row, at=now, actor=TILL)
+    assert "1 place was taken before" in described("Walk", 6)
 
 
 def test_stock_needs_its_own_permission(points: PointType) -> None:
