@@ -55,6 +55,7 @@ def reserve(
     member: Member, reward: Reward, wish: Wish = NOTHING_SPECIAL, *, at: datetime, actor: Actor
 ) -> Redemption:
     """Take points and stock at once, until the reward's time limit; then they are free again unless it was confirmed.
+    A place is kept until its slot begins at most.
 
     Raises NotEligible with all reasons, RewardUnknown, and Invalid `stock_required`, `stock_unknown` or about
     `details`.
@@ -88,7 +89,7 @@ def _claim(
     row = _row(member, item, option, cost, at=at, actor=actor)
     row.reference, row.is_automatic = wish.reference, wish.is_automatic
     if reserve:
-        row.reserved_until = at + timedelta(minutes=item.reward.reserve_minutes)
+        row.reserved_until = _kept_until(item.reward, option, at)
     _pay(books, row, item.reward, at=at, actor=actor)
     _write(row, reserve=reserve, details=details, at=at, actor=actor)
     _take_unit(row, item.reward, at, reserve=reserve)
@@ -108,6 +109,12 @@ def _chosen(left: Sequence[Option], code: str, at: datetime) -> Option:
     if len(to_come) > 1:
         raise Invalid.field("stock", "stock_required", _("Choose a variant or a date."))
     return to_come[0] if to_come else left[0]
+
+
+def _kept_until(reward: Reward, option: Option, at: datetime) -> datetime:
+    """When the reservation lapses: after the reward's minutes, and for a place not after its slot has begun."""
+    limit = at + timedelta(minutes=reward.reserve_minutes)
+    return limit if option.starts_at is None else min(limit, option.starts_at)
 
 
 def _judged(asking: Asking, member_id: UUID, item: Item, option: Option, wish: Wish) -> tuple[Books, Cost]:

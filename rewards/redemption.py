@@ -30,7 +30,7 @@ from rewards.errors import (
 )
 from rewards.models import Code, Redemption
 from rewards.records import find, state_at
-from rewards.snapshot import done_at_once, from_pool, gives_code, money
+from rewards.snapshot import done_at_once, expiry_of, from_pool, gives_code, money
 
 __all__ = [
     "cancel",
@@ -61,12 +61,7 @@ def confirm(
     row = records.locked(redemption)
     if row.state in (State.CONFIRMED, State.FULFILLED):
         return row
-    if state_at(row, at) == State.LAPSED:
-        raise ReservationLapsed
-    if row.state != State.RESERVED:
-        raise WrongState(extra={"state": row.state})
-    if not row.holds_stock:  # by somebody's clock it had lapsed, and another member has the unit
-        raise ReservationLapsed
+    _check_reserved(row, at)
     asks, known = row.terms.get("asks", []), deliveries.of(row)
     deliveries.keep(row, deliveries.check(asks, {**known, **(details or {})}, all_required=True))
     _capture(row, at=at, actor=actor)
@@ -77,6 +72,20 @@ def confirm(
         records.note(row, "fulfilled", at=at, actor=actor)
     units.confirm(row.stock_id)
     return row
+
+
+def _check_reserved(row: Redemption, at: datetime) -> None:
+    if state_at(row, at) == State.LAPSED:
+        raise ReservationLapsed
+    if row.state != State.RESERVED:
+        raise WrongState(extra={"state": row.state})
+    if not row.holds_stock:  # by somebody's clock it had lapsed, and another member has the unit
+        raise ReservationLapsed
+    ends = expiry_of(row, at)
+    if (
+        ends is not None and ends <= at
+    ):  # what it was reserved for is over: there is nothing to be had for the points
+        raise ReservationLapsed
 
 
 def _capture(row: Redemption, *, at: datetime, actor: Actor) -> None:

@@ -16,10 +16,11 @@ from loyalty.outbox.models import Fact
 from loyalty.programs.models import PointType
 from rewards import catalogue, codes, redemption, stock
 from rewards.claiming import Wish
-from rewards.errors import NotEligible, RewardUnknown
+from rewards.errors import NotEligible, ReservationLapsed, RewardUnknown
 from rewards.models import Code, Delivery, Redemption, Stock
 from tests.rewards.shop import (
     DAY,
+    HOUR,
     MINUTE,
     NOON,
     TILL,
@@ -192,6 +193,29 @@ def test_a_place_is_taken_until_the_slot_begins(points: PointType, ada: Member) 
     assert row.terms["starts_at"] == "2026-03-13T12:00:00Z"
     assert row.expires_at == stock_of(reward, "friday").ends_at
     assert refusal(ada, reward, at=NOON + 3 * DAY).code == "ended"
+
+
+def test_a_place_is_reserved_until_the_slot_begins_at_most(points: PointType, ada: Member) -> None:
+    reward = a_reward(points, "experience", slots=2, reserve_minutes=60)
+    start = NOON + 3 * DAY
+    early = redemption.reserve(ada, reward, at=start - 2 * HOUR, actor=TILL)
+    assert early.reserved_until == start - HOUR
+    late = redemption.reserve(ada, reward, at=start - 10 * MINUTE, actor=TILL)
+    assert late.reserved_until == start
+    assert Hold.objects.get(transaction=late.transaction_id).lapses_at == start
+    with pytest.raises(ReservationLapsed):
+        redemption.confirm(late, at=start, actor=TILL)
+    assert available(ada, start) == 1000
+
+
+def test_what_is_over_is_not_confirmed(points: PointType, ada: Member) -> None:
+    reward = a_reward(points, "experience", slots=2)
+    row = redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    Redemption.objects.filter(pk=row.pk).update(terms={**row.terms, "ends_at": "2026-03-10T12:05:00Z"})
+    with pytest.raises(ReservationLapsed):
+        redemption.confirm(row, at=NOON + 5 * MINUTE, actor=TILL)
+    row = redemption.cancel(row, at=NOON + 5 * MINUTE, actor=TILL)
+    assert (row.state, available(ada), stock_of(reward, "friday").left) == ("cancelled", 1000, 2)
 
 
 def test_goods_need_to_know_where_to_go(points: PointType, ada: Member) -> None:
