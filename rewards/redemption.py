@@ -20,9 +20,11 @@ from loyalty.ledger.errors import HoldLapsed
 from loyalty.programs.models import PointType
 from rewards import deliveries, issuing, records, units
 from rewards.claiming import REASON, give_points, redeem, reserve
+from rewards.eligibility import MAY_NOT_REDEEM
 from rewards.errors import (
     AlreadySent,
     AlreadyUsed,
+    NotEligible,
     NotEnoughValue,
     RedemptionExpired,
     ReservationLapsed,
@@ -56,12 +58,16 @@ def confirm(
 ) -> Redemption:
     """Make a reservation final: the points stay spent, the code is issued. Confirming again changes nothing.
 
-    Raises ReservationLapsed from the very instant of its limit on, WrongState, Invalid `details_required`.
+    Raises ReservationLapsed from the very instant of its limit on, WrongState, NotEligible `member_may_not_redeem`,
+    Invalid `details_required`.
     """
-    row = records.locked(redemption)
+    member = records.lock_member(redemption.member_id)
+    row = records.reread(redemption.pk)
     if row.state in (State.CONFIRMED, State.FULFILLED):
         return row
     _check_reserved(row, at)
+    if member is None or not member.may_redeem:
+        raise NotEligible([MAY_NOT_REDEEM])
     asks, known = row.terms.get("asks", []), deliveries.of(row)
     deliveries.keep(row, deliveries.check(asks, {**known, **(details or {})}, all_required=True))
     _capture(row, at=at, actor=actor)

@@ -59,7 +59,8 @@ Act = Callable[[Redemption, datetime, Actor], Redemption]
 )
 def confirm(request: HttpRequest, redemption: str, body: ConfirmBody) -> HttpResponse:
     """The points stay spent, and the code is told. From the very instant of `reserved_until` on it is refused (409
-    `reservation_lapsed`), and the points are the member's again."""
+    `reservation_lapsed`), and the points are the member's again; and before it where the member may not use points any
+    more (409 `member_may_not_redeem`)."""
     return _done(
         request,
         redemption,

@@ -174,7 +174,7 @@ def possible(row: Redemption, at: datetime) -> list[str]:
     """The names of what can be done now, the usual next step first."""
     state = state_at(row, at)
     if state == State.RESERVED:
-        return ["confirm", "cancel"]
+        return ["confirm", "cancel"] if row.member.may_redeem else ["cancel"]
     if state == State.FULFILLED:
         return ["refund"]
     if state != State.CONFIRMED:

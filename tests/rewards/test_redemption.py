@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,11 +10,13 @@ import pytest
 
 from loyalty.ledger import ledger
 from loyalty.ledger.models import Lot, Transaction
+from loyalty.members import members
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
-from rewards import redemption, replacing, stock
+from rewards import redemption, replacing, stock, sweep
 from rewards.errors import (
     AlreadyUsed,
+    NotEligible,
     NotEnoughValue,
     RedemptionExpired,
     RedemptionUnknown,
@@ -127,6 +130,28 @@ def test_what_was_cancelled_is_not_confirmed(points: PointType, ada: Member) -> 
     redemption.cancel(row, at=NOON, actor=TILL)
     with pytest.raises(WrongState):
         redemption.confirm(row, at=NOON, actor=TILL)
+
+
+@pytest.mark.parametrize("stop", [members.suspend, members.close])
+def test_who_may_not_redeem_any_more_confirms_nothing(
+    points: PointType, ada: Member, stop: Callable[..., Member]
+) -> None:
+    reward = a_reward(points, loaded=3)
+    early, late = (redemption.reserve(ada, reward, at=NOON, actor=TILL) for _ in range(2))
+    redemption.confirm(early, at=NOON, actor=TILL)
+    stop(ada, at=NOON + MINUTE)
+    with pytest.raises(NotEligible) as refused:
+        redemption.confirm(late, at=NOON + MINUTE, actor=TILL)
+    assert refused.value.code == "member_may_not_redeem"
+    assert redemption.confirm(early, at=NOON + MINUTE, actor=TILL).state == "confirmed"  # as before
+    assert sweep.run(LIMIT)["lapsed"] == 1
+    assert (available(ada, LIMIT), stock_of(reward).left) == (900, 2)
+
+
+def test_who_is_suspended_with_the_right_to_redeem_confirms(points: PointType, ada: Member) -> None:
+    row = redemption.reserve(ada, a_reward(points), at=NOON, actor=TILL)
+    members.suspend(ada, at=NOON, may_redeem=True)
+    assert redemption.confirm(row, at=NOON, actor=TILL).state == "confirmed"
 
 
 def test_points_of_a_lapsed_reservation_can_be_spent_before_it_is_closed(

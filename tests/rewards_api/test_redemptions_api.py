@@ -111,6 +111,17 @@ def test_a_suspended_member_takes_nothing(shop: Caller, ana: str) -> None:
     assert (available(shop), Redemption.objects.count()) == (1000, 0)
 
 
+def test_a_member_who_is_suspended_meanwhile_confirms_nothing(shop: Caller, ana: str) -> None:
+    row = read(claim(shop, mode="reserve"))["id"]
+    members.suspend(Member.objects.get(pk=ana), at=clock.now(), by="olga")
+    problem = refused(act(shop, row, "confirm"), 409, "member_may_not_redeem")
+    assert [one["code"] for one in problem["reasons"]] == ["member_may_not_redeem"]
+    shown = read(shop.get(f"/redemptions/{row}"))
+    assert (shown["state"], shown["code"], shown["code_masked"]) == ("reserved", None, None)
+    assert read(act(shop, row, "cancel", key="c"))["state"] == "cancelled"
+    assert available(shop) == 1000
+
+
 def test_the_price_of_another_point_type_can_be_chosen(shop: Caller, program: Program, ana: str) -> None:
     cups = PointType.objects.create(program=program, code="cups", name_one="cup", name_many="cups")
     points = program.point_types.get(is_default=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -12,6 +12,7 @@ from django.db import transaction
 
 from loyalty.base import clock, job_runs
 from loyalty.base.errors import LaurelError
+from loyalty.members import members
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from rewards import redemption, sweep, vouchers
@@ -123,3 +124,14 @@ def test_what_is_offered_is_accepted_wherever_it_is(points: PointType, ada: Memb
     details = DETAILS if kind == "ship" else {}
     walk(redemption.redeem(ada, reward, Wish(details=details), at=NOON, actor=TILL), seen)
     assert {state for state, *_ in seen} == REACHED[kind]
+
+
+@pytest.mark.parametrize("stop", [members.suspend, members.close])
+def test_whose_points_are_stopped_has_nothing_to_confirm(
+    points: PointType, ada: Member, stop: Callable[..., Member]
+) -> None:
+    row = redemption.reserve(ada, a_reward(points), at=NOON, actor=TILL)
+    stop(ada, at=NOON)
+    row = Redemption.objects.get(pk=row.pk)
+    assert check(row, NOON) == ["cancel"]
+    assert becomes(row, "confirm", NOON) == ""
