@@ -36,8 +36,8 @@ _MAKE: Final = """
 
 
 def take_code(row: Redemption, state: str, *, at: datetime) -> bool:
-    """A code out of the pool, the one that expires first. False when there is none."""
-    until = row.reserved_until or at
+    """A code out of the pool, the first to expire of those that outlast a reservation. False when there is none."""
+    until = max(at, row.reserved_until or at)
     wanted: Wanted = {"reward": row.reward_id, "state": state, "at": at, "until": until}
     found = _taken(wanted)
     if found is None and units.release_lapsed(row.stock_id, at=at):

@@ -13,10 +13,10 @@ from loyalty.base.job_files import read_errors
 from loyalty.base.models import Job
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
-from rewards import codes, redemption, vouchers
+from rewards import codes, redemption, replacing, vouchers
 from rewards.code_files import read
 from rewards.models import Code, CodeBatch, Redemption, Reward, StockChange
-from tests.rewards.shop import DAY, NOON, TILL, a_member, a_reward, stock_of
+from tests.rewards.shop import DAY, NOON, OLGA, TILL, a_member, a_reward, stock_of
 
 pytestmark = pytest.mark.django_db
 
@@ -229,6 +229,16 @@ def test_a_code_that_a_member_saw_is_never_given_again(pool: Reward, ada: Member
     assert StockChange.objects.latest("id").reason == "revoked"
     again = redemption.redeem(ada, pool, at=NOON, actor=TILL)
     assert again.code_id != row.code_id
+
+
+def test_another_code_is_one_that_still_holds(pool: Reward, ada: Member) -> None:
+    loaded(pool, "SOON-1,2026-03-31\nNEXT-1,2026-03-31\nLATE-1")
+    row = redemption.reserve(ada, pool, at=NOON, actor=TILL)
+    Code.objects.filter(redemption=row).update(expires_at=None)
+    redemption.confirm(row, at=NOON, actor=TILL)
+    row = replacing.replace(row, at=datetime(2026, 3, 31, 22, tzinfo=UTC), actor=OLGA)
+    assert row.code is not None
+    assert (codes.reveal(row.code), row.expires_at) == ("LATE-1", None)
 
 
 def test_a_lapsed_reservation_leaves_its_code_at_once(pool: Reward, ada: Member, points: PointType) -> None:
