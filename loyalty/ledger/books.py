@@ -194,15 +194,17 @@ class Books(GivingBack):
         reference: str = "",
         expires_at: datetime | Default | None = DEFAULT,
         allow_debt: bool = False,
+        undoes: UUID | None = None,
     ) -> Posted:
         """Give (+) or take (-) points by hand; what is given can be spent at once. With `allow_debt`, what is not
-        there becomes debt. Raises AmountOutOfRange, ReasonRequired, InsufficientPoints."""
+        there becomes debt. What is given to undo an adjustment that took (`undoes`) was not earned: it does not count
+        in `lifetime`. Raises AmountOutOfRange, ReasonRequired, InsufficientPoints."""
         purse = self.purse(member_id, point_type)
         check_amount(abs(points))
         check_room(purse, points)
         if not reason_code or not actor.name:
             raise ReasonRequired
-        act = Act("adjust", at, at, actor, None, reference, reason_code, note)
+        act = Act("adjust", at, at, actor, None, reference, reason_code, note, undoes)
         if points > 0:
             return self.credit(purse, points, act, at, _lapse(purse, at, expires_at))
         if not allow_debt:
@@ -272,8 +274,8 @@ class Books(GivingBack):
         note: str = "",
     ) -> Reversal:
         """Take earned points back: from what the originals made, latest first, then by `policy` (None: the point
-        type's). Without originals (a return that names no order) by policy alone. `at` is when it happened, and
-        decides what was pending or had lapsed.
+        type's; `OWN_LOTS`: what is not in the originals' lots any more is forgiven). Without originals (a return that
+        names no order) by policy alone. `at` is when it happened, and decides what was pending or had lapsed.
 
         Raises AmountOutOfRange, AlreadyReversed, ExceedsOriginal.
         """

@@ -174,7 +174,7 @@ WALLET_LIFETIME = Check(
     LEFT JOIN (
         SELECT member_id, point_type_id, sum(CASE
             WHEN kind IN ('earn', 'correct') THEN amount
-            WHEN kind = 'adjust' THEN greatest(amount, 0)
+            WHEN kind = 'adjust' THEN CASE WHEN reverses_id IS NULL THEN greatest(amount, 0) ELSE 0 END
             ELSE amount - forgiven - already_expired END) AS lifetime
         FROM ledger_transaction WHERE kind IN ('earn', 'correct', 'adjust', 'reverse')
         GROUP BY member_id, point_type_id
@@ -283,7 +283,7 @@ REFUND_LIMIT = Check(
     FROM ledger_transaction original
     JOIN (
         SELECT reverses_id, sum(amount) AS given FROM ledger_transaction
-        WHERE kind = 'refund' AND reverses_id IS NOT NULL GROUP BY reverses_id
+        WHERE kind IN ('refund', 'adjust') AND reverses_id IS NOT NULL GROUP BY reverses_id
     ) sums ON sums.reverses_id = original.id
     WHERE sums.given > -original.amount AND {of_program("original.program_id")}
 """,
@@ -320,8 +320,9 @@ UNDOES_ITS_OWN = Check(
     LEFT JOIN ledger_transaction original ON original.id = undo.reverses_id
     WHERE undo.reverses_id IS NOT NULL
         AND ((original.member_id, original.point_type_id) IS DISTINCT FROM (undo.member_id, undo.point_type_id)
-            OR undo.kind NOT IN ('reverse', 'refund')
-            OR undo.kind = 'refund' AND original.kind <> 'redeem')
+            OR undo.kind NOT IN ('reverse', 'refund', 'adjust')
+            OR undo.kind = 'refund' AND original.kind <> 'redeem'
+            OR undo.kind = 'adjust' AND (original.kind <> 'adjust' OR original.amount > 0 OR undo.amount < 0))
         AND {of_program("undo.program_id")}
 """,
 )

@@ -164,7 +164,8 @@ class Posting:
             earned_at=act.occurred_at, available_at=available_at, expires_at=expires_at,
         )  # fmt: skip
         lines: list[Line] = [(lot, points), *self.repayment(purse, [(lot, points)], act.recorded_at)]
-        purse.lifetime += points
+        if act.reverses is None:  # else they are the member's own, which come back
+            purse.lifetime += points
         posted = self.post(purse, act, lines, transaction_id=transaction_id)
         posted.lot = lot
         key = (purse.member_id, purse.terms.id)

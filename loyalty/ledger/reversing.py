@@ -13,6 +13,9 @@ from loyalty.ledger.posting import owed, taken
 from loyalty.ledger.purses import Purse
 from loyalty.programs.models import Policy
 
+OWN_LOTS = "own_lots"
+"""A policy that programs are not offered: what is left in the originals' own lots, and nothing else."""
+
 
 @dataclass(frozen=True, slots=True)
 class Taking:
@@ -58,7 +61,7 @@ def take_from(
     rest = points - taken(lines)
     expired = min(rest, original.lapsed(at))
     rest -= expired
-    if rest and policy != Policy.ONLY_PENDING:
+    if rest and policy not in (Policy.ONLY_PENDING, OWN_LOTS):
         everything = not_lapsed(lots, at)
         reach = total(everything) - taken(lines) - purse.debt
         others = [lot for lot in everything if lot not in original.lots]

@@ -55,10 +55,20 @@ def reversed_(member: Member, points: PointType, original: Posted, units: int, a
     return reversal.posted
 
 
-def adjusted(member: Member, points: PointType, units: int, at: datetime) -> Posted:
+def adjusted(
+    member: Member, points: PointType, units: int, at: datetime, *, undoes: Posted | None = None
+) -> Posted:
     with transaction.atomic():
         books = Books.open([(member.id, points)], with_lots="all")
-        posted = books.adjust(member.id, points, units, at=at, actor=OLGA, reason_code="goodwill")
+        posted = books.adjust(
+            member.id,
+            points,
+            units,
+            at=at,
+            actor=OLGA,
+            reason_code="goodwill",
+            undoes=undoes.id if undoes else None,
+        )
         books.write()
     return posted
 

@@ -14,6 +14,7 @@ from loyalty.ledger.books import Books, Posted, Reversal
 from loyalty.ledger.errors import AlreadyReversed, AmountOutOfRange, ExceedsOriginal, NotReversible
 from loyalty.ledger.expiry import expire_wallets
 from loyalty.ledger.models import Lot, Transaction, Wallet
+from loyalty.ledger.reversing import OWN_LOTS
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from tests.ledger.bookings import earned, redeemed
@@ -85,6 +86,7 @@ def test_the_points_of_the_order_itself_go_first(ada: Member, points: PointType)
         ("unlimited", (100, 30, 0, 0), [0, 0, 0]),
         ("within_balance", (70, 0, 0, 30), [0, 0, 0]),
         ("only_pending", (0, 0, 0, 100), [20, 20, 30]),
+        (OWN_LOTS, (20, 0, 0, 80), [0, 20, 30]),
     ],
 )
 def test_what_is_spent_comes_from_elsewhere_as_policy_says(

@@ -42,7 +42,8 @@ def books(lasting: Callable[[], None]) -> None:
     earned(ada, points, 100, NOON + 3 * DAY)  # repays it
     transferred(ada, ben, points, 50, NOON + 4 * DAY)
     adjusted(ben, points, 7, NOON + 5 * DAY)
-    adjusted(ben, points, -3, NOON + 5 * DAY)
+    taken = adjusted(ben, points, -3, NOON + 5 * DAY)
+    adjusted(ben, points, 2, NOON + 5 * DAY, undoes=taken)
     earned(ben, points, 11, NOON + 5 * DAY, expires_at=None)
     reservations(a_member(program, "Cleo"), points)
     activity(a_member(program, "Dan"))
@@ -87,6 +88,7 @@ A_FIRST_ENTRY = "SELECT min(id) FROM ledger_entry"
 A_WALLET = "SELECT max(id) FROM ledger_wallet"
 A_LOT = "SELECT id FROM ledger_lot WHERE remaining > 1 ORDER BY id LIMIT 1"
 KIND = "SELECT id FROM ledger_transaction WHERE kind = '{}' ORDER BY id LIMIT 1"
+UNDOING = "SELECT id FROM ledger_transaction WHERE kind = 'adjust' AND reverses_id IS NOT NULL"
 ORIGINAL = "SELECT reverses_id FROM ledger_transaction WHERE id = %s"
 HOLD = "SELECT transaction_id FROM ledger_hold WHERE state = '{}'"
 LOT_OF = "SELECT lot_id FROM ledger_entry WHERE transaction_id = ({}) AND amount < 0 LIMIT 1"
@@ -189,6 +191,7 @@ CRIMES = [
         "UPDATE ledger_transaction SET amount = 61 WHERE id = %s",
         ORIGINAL,
     ),
+    Crime("refund_limit", UNDOING, "UPDATE ledger_transaction SET amount = 4 WHERE id = %s", ORIGINAL),
     Crime(
         "refund_lots",
         "SELECT entry.id FROM ledger_entry entry WHERE transaction_id = (" + KIND.format("refund") + ")",
@@ -198,6 +201,11 @@ CRIMES = [
     Crime(
         "undoes_its_own",
         KIND.format("refund"),
+        "UPDATE ledger_transaction SET reverses_id = (" + KIND.format("adjust") + ") WHERE id = %s",
+    ),
+    Crime(
+        "undoes_its_own",
+        UNDOING,
         "UPDATE ledger_transaction SET reverses_id = (" + KIND.format("adjust") + ") WHERE id = %s",
     ),
     Crime(

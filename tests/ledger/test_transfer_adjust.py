@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loyalty.base.numbers import MAX_UNITS
-from loyalty.ledger import ledger
+from loyalty.ledger import ledger, proof
 from loyalty.ledger.books import Actor
 from loyalty.ledger.errors import (
     AmountOutOfRange,
@@ -23,7 +23,7 @@ from loyalty.ledger.models import Entry, Lot, Transaction, Wallet
 from loyalty.members.models import Member
 from loyalty.outbox.models import Fact
 from loyalty.programs.models import PointType
-from tests.ledger.bookings import earned
+from tests.ledger.bookings import adjusted, earned
 from tests.ledger.characters import NOON, OLGA, TILL, a_member, a_point_type, a_program
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +148,15 @@ def test_what_is_taken_by_hand_goes_into_debt_only_when_that_is_said(ada: Member
     adjust(ada, points, -6, allow_debt=True)
     assert wallet_of(ada) == (-1, 1, 5)
     assert list(Entry.objects.order_by("id").values_list("amount", flat=True)) == [5, -5, -1]
+
+
+def test_what_undoes_an_adjustment_was_not_earned(ada: Member, points: PointType) -> None:
+    adjust(ada, points, 5)
+    taken = adjusted(ada, points, -3, NOON)
+    undone = adjusted(ada, points, 3, NOON, undoes=taken)
+    assert wallet_of(ada) == (5, 0, 5)
+    assert Transaction.objects.get(pk=undone.id).reverses_id == taken.id
+    assert proof.verify(at=NOON).breaches == []
 
 
 def test_an_adjustment_names_its_reason_and_its_person(ada: Member, points: PointType) -> None:
