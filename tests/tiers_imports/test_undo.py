@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from loyalty.base.models import Job
-from loyalty.ledger import expiry, ledger
+from loyalty.ledger import expiry, holds, ledger
 from loyalty.ledger.acts import Actor
 from loyalty.ledger.errors import InsufficientPoints
 from loyalty.ledger.models import Entry, Lot, Transaction, Wallet
@@ -45,6 +45,12 @@ def listed(tmp_path: Path) -> list[tuple[int, str, str]]:
 def spend(member: Member, points: int, *, at: datetime = LATER) -> None:
     point_type = PointType.objects.select_related("program").get(code="points")
     ledger.redeem(member, point_type, points, at=at, actor=OLGA)
+
+
+def reserve(member: Member, points: int, *, lapses_at: datetime) -> None:
+    point_type = PointType.objects.select_related("program").get(code="points")
+    at = lapses_at - timedelta(minutes=15)
+    ledger.hold(member, point_type, points, lapses_at=lapses_at, at=at, actor=OLGA)
 
 
 def give(member: Member, points: int, *, at: datetime = LATER) -> None:
@@ -103,6 +109,35 @@ def test_or_it_is_owed_when_asked(program: Program, bring: Bring, undo: Bring, t
     call_command("verify", stdout=None)
 
 
+def test_points_of_one_lot_that_pay_for_another_are_spent_once(
+    program: Program, bring: Bring, undo: Bring, tmp_path: Path
+) -> None:
+    [ada] = club.join(program, "ada")
+    bring(row("ada", "50", expires="2027-01-31"), row("ada", "30"))
+    spend(ada, 20)
+    assert "20 spent meanwhile" in undo(batch(), at=LATER, spent="owed")
+    assert listed(tmp_path) == [(2, "20", "spent_owed")]
+    assert club.debts(program) == {("ada", "points"): 20}
+
+
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize("spent", ["left", "owed"])
+def test_a_reservation_holds_points_until_it_lapses_however_late_the_sweep(  # noqa: PLR0917
+    program: Program, bring: Bring, undo: Bring, tmp_path: Path, spent: str, swept: bool
+) -> None:
+    ada, ben = club.join(program, "ada", "ben")
+    bring(row("ada", "80"), row("ben", "80"))
+    reserve(ada, 60, lapses_at=LATER)
+    reserve(ben, 60, lapses_at=LATER + timedelta(seconds=1))
+    if swept:
+        holds.sweep(LATER)
+    undo(batch(), at=LATER, spent=spent)
+    assert listed(tmp_path) == [(3, "60", f"spent_{spent}")]
+    assert club.balance(ada) == 0
+    assert club.balance(ben) == (0 if spent == "left" else -60)
+    call_command("verify", stdout=None)
+
+
 def test_what_lapsed_meanwhile_is_neither_taken_nor_spent(
     program: Program, bring: Bring, undo: Bring, tmp_path: Path
 ) -> None:
@@ -129,8 +164,49 @@ def test_debts_of_the_import_fall_away_with_it(  # noqa: PLR0917
     undo(batch(), at=LATER, spent=spent)
     assert club.balance(ada) == 100
     assert not club.debts(program)
-    if spent == "left":
-        assert listed(tmp_path) == []
+    assert listed(tmp_path) == []
+    assert Wallet.objects.get(member=ada).lifetime == 100
+    call_command("verify", stdout=None)
+
+
+@pytest.mark.parametrize("rows", [("100", "-50"), ("-50", "100")])
+def test_the_order_of_the_rows_makes_no_difference(
+    program: Program, bring: Bring, undo: Bring, tmp_path: Path, rows: tuple[str, ...]
+) -> None:
+    [ada] = club.join(program, "ada")
+    bring(*(row("ada", amount, expires="" if amount[0] == "-" else "2027-12-31") for amount in rows))
+    spend(ada, 50)
+    assert "50 spent meanwhile" in undo(batch(), at=LATER)
+    assert [(points, code) for _, points, code in listed(tmp_path)] == [("50", "spent_left")]
+    assert club.balance(ada) == 0
+    assert not club.debts(program)
+    call_command("verify", stdout=None)
+
+
+def test_what_falls_away_with_a_debt_is_not_taken_from_other_points(
+    program: Program, bring: Bring, undo: Bring
+) -> None:
+    [ada] = club.join(program, "ada")
+    point_type = PointType.objects.select_related("program").get(code="points")
+    ends = datetime(2027, 3, 1, tzinfo=UTC)
+    bring(row("ada", "-50", expires=""), row("ada", "80"))
+    ledger.adjust(ada, point_type, 100, at=NOW, actor=OLGA, reason_code="goodwill", expires_at=ends)
+    undo(batch(), at=LATER, spent="owed")
+    assert list(Lot.objects.filter(remaining__gt=0).values_list("remaining", "expires_at")) == [(100, ends)]
+
+
+@pytest.mark.parametrize("spent", ["left", "owed"])
+def test_a_debt_that_other_points_have_paid_gives_them_back_and_counts_as_nothing_earned(
+    program: Program, bring: Bring, undo: Bring, spent: str
+) -> None:
+    [ada] = club.join(program, "ada")
+    bring(row("ada", "-50", expires=""))
+    give(ada, 30)
+    undo(batch(), at=LATER, spent=spent)
+    wallet = Wallet.objects.get(member=ada)
+    assert (wallet.balance, wallet.debt, wallet.lifetime) == (30, 0, 30)
+    [undone] = Transaction.objects.filter(reason_code="import_undone")
+    assert undone.reverses == Transaction.objects.get(reason_code="import")
     call_command("verify", stdout=None)
 
 
@@ -166,6 +242,7 @@ def test_after_any_use_of_the_points_the_account_is_as_if_the_import_had_never_b
     undo(batch(), at=LATER, spent=spent)
     missing = sum(int(points) for _, points, code in listed(tmp_path) if code == "spent_left")
     balances = {one.member_id: one.balance for one in Wallet.objects.all()}
+    assert not club.debts(program) or spent == "owed"
     if spent == "owed":
         assert {key: balances.get(key, 0) for key in own} == own
     else:

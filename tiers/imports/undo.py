@@ -49,7 +49,10 @@ _MEMBERS = f"""
     ORDER BY member_id LIMIT %(limit)s
 """
 _BROUGHT = f"""
-    SELECT id, member_id, point_type_id, amount, reference FROM ledger_transaction
+    SELECT id, member_id, point_type_id, amount, reference,
+        (SELECT coalesce(sum(e.amount), 0)::bigint FROM ledger_entry e
+         WHERE e.transaction_id = t.id AND e.lot_id IS NULL AND e.amount > 0)
+    FROM ledger_transaction t
     WHERE member_id = ANY(%(members)s) AND {_OWN} ORDER BY member_id, point_type_id, id
 """
 
@@ -144,10 +147,11 @@ class Undo:
         with connection.cursor() as cursor:
             cursor.execute(_BROUGHT, {"members": list(ids), "prefix": batches.prefix(self.batch)})
             rows = cursor.fetchall()
-        return [Brought(row[0], row[1], self.types[row[2]], row[3], row[4]) for row in rows]
+        return [Brought(row[0], row[1], self.types[row[2]], *row[3:]) for row in rows]
 
     def _take_points(self, brought: Sequence[Brought]) -> None:
         books = Books.open(((one.member_id, one.point_type) for one in brought), with_lots="all")
+        books.release_lapsed(at=self.at)  # what reservations gave back was not spent
         books.load_originals(one.id for one in brought if one.amount > 0)
         taker = Taker(books, self.terms.spent, self.actor, self.at)
         for _, wallet in groupby(brought, key=lambda one: (one.member_id, one.point_type.pk)):
