@@ -37,7 +37,7 @@ def claim(member: Member, *, at: datetime) -> list[UUID]:
 def link(identifier: Identifier, member: Member, *, at: datetime) -> list[UUID]:
     """Give a guest's identifier and all its events to a member; the ids of the events.
 
-    Raises IdentifierTaken, MemberUnknown, MemberClosed.
+    Raises IdentifierTaken, IdentifierPresent, MemberUnknown, MemberClosed.
     """
     with transaction.atomic():
         members.link(identifier, member, at=at)
@@ -49,7 +49,7 @@ def attach(event: Event, member: Member, *, at: datetime) -> Event:
     """Give one waiting event without an identifier to a member. An event with one is given by `link`, with
     its identifier, so that the person's next events find the member too.
 
-    Raises EventAttached, EventUnknown across programs, MemberClosed.
+    Raises EventAttached, EventUnknown across programs, MemberClosed, IdentifierPresent.
     """
     if event.program_id != member.program_id:
         raise EventUnknown

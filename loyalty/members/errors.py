@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from loyalty.base.errors import Conflict, Invalid, NotFound
 
 
@@ -15,6 +17,20 @@ class IdentifierTaken(Conflict):
 
     code = "identifier_taken"
     title = "One of these identifiers belongs to another member"
+
+
+class IdentifierPresent(Conflict):
+    """A member has one identifier of each kind; neither of two is given up unasked."""
+
+    code = "identifier_present"
+    title = "The member has another identifier of this kind"
+
+    def __init__(self, kind: str) -> None:
+        told = _(
+            "This member has another identifier of that kind already (%(kind)s). Change it to this one in the "
+            "member's profile: the events come along, and stay when it is changed back."
+        )
+        super().__init__(told % {"kind": kind})
 
 
 class IdentifierRequired(Invalid):

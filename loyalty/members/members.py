@@ -13,6 +13,7 @@ from loyalty.base.copying import as_arrays
 from loyalty.base.locking import retrying
 from loyalty.base.prepared import columns, first
 from loyalty.members.errors import (
+    IdentifierPresent,
     IdentifierRequired,
     IdentifierTaken,
     MemberClosed,
@@ -169,17 +170,17 @@ def _set_fields(member: Member, given: Profile) -> list[str]:
 
 
 def _set_identifiers(member: Member, given: Profile, at: datetime) -> list[str]:
-    """Replace identifiers; the names of those that changed."""
-    present = {one.kind: one for one in member.identifiers.all()}
+    """Replace identifiers, all there are of a kind that changes; the names of those that changed."""
+    present = list(member.identifiers.all())
     wanted = {
         kind: value
         for kind, value in given.identifiers.items()
-        if value != (present[kind].value if kind in present else None)
+        if [one.value for one in present if one.kind == kind] != ([] if value is None else [value])
     }
     if not wanted:
         return []
     new = [Ref(kind, value) for kind, value in wanted.items() if value is not None]
-    if not new and not present.keys() - wanted.keys():
+    if not new and all(one.kind in wanted for one in present):
         raise IdentifierRequired
     if new:
         insert_missing(member.program_id, new, at)
@@ -187,7 +188,8 @@ def _set_identifiers(member: Member, given: Profile, at: datetime) -> list[str]:
         if any(found.member_id not in (None, member.pk) for found in locked.values()):
             raise IdentifierTaken
         _give(member, locked.values())
-    Identifier.objects.filter(pk__in=[present[kind].pk for kind in wanted if kind in present]).delete()
+    gone = [one.pk for one in present if one.kind in wanted and one.value != wanted[one.kind]]
+    Identifier.objects.filter(pk__in=gone).delete()
     return ["external_id" if kind == EXTERNAL else kind for kind in wanted]
 
 
@@ -195,7 +197,8 @@ def _set_identifiers(member: Member, given: Profile, at: datetime) -> list[str]:
 def link(identifier: Identifier, member: Member, *, at: datetime) -> Identifier:
     """Give a guest identifier to a member. Its events are taken over by `loyalty.events.guests.claim`.
 
-    Raises IdentifierTaken when it belongs to somebody else, MemberUnknown across programs, MemberClosed.
+    Raises IdentifierTaken when it belongs to somebody else, IdentifierPresent when the member has another one of its
+    kind, MemberUnknown across programs, MemberClosed.
     """
     if identifier.program_id != member.program_id:
         raise MemberUnknown
@@ -206,6 +209,8 @@ def link(identifier: Identifier, member: Member, *, at: datetime) -> Identifier:
         if current.member_id not in (None, member.pk):
             raise IdentifierTaken
         if current.member_id is None:
+            if member.identifiers.filter(kind=current.kind).exists():
+                raise IdentifierPresent(current.get_kind_display())
             current.member = member
             current.save(update_fields=["member"])
             name = "external_id" if current.kind == EXTERNAL else current.kind

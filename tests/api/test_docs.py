@@ -35,7 +35,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[1:]
 
 # Raised by staff screens only, or names of groups that always carry a code of their own.
 NOT_OF_THE_API = {"error", "precondition_failed", "reason_required", "other_program"}
-NOT_OF_THE_API |= {"event_has_member", "too_many_requests"}
+NOT_OF_THE_API |= {"event_has_member", "identifier_present", "too_many_requests"}
 
 
 @pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs bash and curl")

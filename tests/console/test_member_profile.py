@@ -170,3 +170,14 @@ def test_an_agent_without_the_right_reads_who_can_grant_it(program: Program) -> 
 def test_another_programs_member_cannot_be_edited(program: Program) -> None:
     elsewhere = people.ana(people.a_program("zeta", name="Zeta"))
     assert people.sam().get(f"/console/members/{elsewhere.pk}/edit/").status_code == 404
+
+
+def test_linking_a_second_email_is_refused_in_words_and_the_event_waits(program: Program) -> None:
+    member = people.ana(program)
+    receipt = people.an_order(people.a_channel(program), "email:ana@old.example.org")
+    client, page = people.olga(), f"/console/events/{receipt.event_id}/link/"
+    assert "There is one of each kind" in client.get(page).content.decode()
+    answer = client.post(page, {"member": str(member.pk)}, follow=True).content.decode()
+    assert "This member has another identifier of that kind already (E-mail)." in answer
+    assert Event.objects.get(pk=receipt.event_id).status == "guest"
+    assert member.identifiers.get(kind="email").value == "ana.ruiz@example.org"

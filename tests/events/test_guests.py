@@ -8,7 +8,7 @@ from loyalty.events import enrolment, guests
 from loyalty.events.errors import EventAttached, EventUnknown
 from loyalty.events.models import Event
 from loyalty.members import members
-from loyalty.members.errors import IdentifierTaken, MemberClosed
+from loyalty.members.errors import IdentifierPresent, IdentifierTaken, MemberClosed
 from loyalty.members.models import Identifier
 from loyalty.programs.models import Channel
 from tests.events.characters import an_event, ana, send
@@ -83,6 +83,20 @@ def test_an_agent_links_a_guest_and_all_its_events(shop: Channel) -> None:
     ben = members.register(shop.program, {"external_id": "ben"}, channel=shop, at=NOON)[0]
     with pytest.raises(IdentifierTaken):
         guests.link(guest, ben, at=LATER)
+
+
+def test_events_of_an_old_card_come_along_when_it_is_the_members_card_and_stay(shop: Channel) -> None:
+    made = enrol(shop, external_id="ana", card="9400999")
+    send(shop, an_event(member=CARD))
+    event = Event.objects.get(source="shop")
+    with pytest.raises(IdentifierPresent):
+        guests.attach(event, made.member, at=LATER)
+    event.refresh_from_db()
+    assert (event.status, event.member) == ("guest", None)
+    enrolment.change(made.member, {"card": "9400123"}, at=LATER)
+    enrolment.change(made.member, {"card": "9400999"}, at=LATER)
+    event.refresh_from_db()
+    assert (event.status, event.member) == ("received", made.member)
 
 
 def test_an_agent_attaches_an_anonymous_event_once(shop: Channel) -> None:

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from loyalty.members import members
 from loyalty.members.errors import (
+    IdentifierPresent,
     IdentifierRequired,
     IdentifierTaken,
     MemberClosed,
@@ -117,6 +118,28 @@ def test_a_guest_identifier_is_linked_once(program: Program, ana: Member) -> Non
     ben = a_member(program, email="ben@example.org")
     with pytest.raises(IdentifierTaken):
         members.link(guest, ben, at=LATER)
+
+
+def test_a_second_identifier_of_one_kind_is_not_linked(program: Program, ana: Member) -> None:
+    guest = Identifier.objects.create(program=program, kind="email", value="a@old.example", created_at=NOON)
+    with pytest.raises(IdentifierPresent) as refused:
+        members.link(guest, ana, at=LATER)
+    assert "(E-mail)" in refused.value.detail
+    guest.refresh_from_db()
+    assert guest.member is None
+    assert not Fact.objects.filter(type="member.updated").exists()
+
+
+@pytest.mark.parametrize("email", [None, "ana@new.example", "a@old.example"])
+def test_of_an_identifier_that_changes_nothing_old_is_left(
+    program: Program, ana: Member, email: str | None
+) -> None:
+    Identifier.objects.create(
+        program=program, member=ana, kind="email", value="a@old.example", created_at=NOON
+    )
+    members.update(ana, {"email": email}, at=LATER)
+    left = ana.identifiers.filter(kind="email").values_list("value", flat=True)
+    assert list(left) == ([email] if email else [])
 
 
 def test_an_identifier_is_never_linked_across_programs(program: Program, ana: Member) -> None:
