@@ -263,9 +263,9 @@ class Standing(models.Model):
     grace_from = models.DateField(null=True, blank=True)
     grace_until = models.DateField(null=True, blank=True, help_text="The day on which it drops.")
     carried = models.DecimalField(
-        max_digits=18, decimal_places=4, default=0, help_text="Rolled over into the present period."
+        max_digits=24, decimal_places=4, default=0, help_text="Rolled over into the present period."
     )
-    carried_before = models.DecimalField(max_digits=18, decimal_places=4, default=0)
+    carried_before = models.DecimalField(max_digits=24, decimal_places=4, default=0)
     placement = models.ForeignKey(
         Placement,
         on_delete=models.SET_NULL,

@@ -96,7 +96,7 @@ class Activity(models.Model):
     day = models.DateField()
     orders = models.IntegerField(default=0)
     spend = models.DecimalField(
-        max_digits=18, decimal_places=4, default=0, help_text="Qualifying amount, returns taken off."
+        max_digits=24, decimal_places=4, default=0, help_text="Qualifying amount, returns taken off."
     )
     visits = models.IntegerField(default=0)
     points = models.BigIntegerField(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from loyalty.base.currencies import MAX_MONEY
 from loyalty.base.ids import is_uuid
 from loyalty.events.reading import (
     Faults,
@@ -84,7 +85,9 @@ def _totals(
             fault(faults, f"{path}/discount", "discount_above_total", words)
         elif points_paid > total:
             fault(faults, f"{path}/points_paid", "points_paid_above_total", f"The order comes to {total}.")
-        if said != total:
+        if total >= MAX_MONEY:
+            _too_much(total, f"{path}/total", faults)
+        elif said != total:
             words = f"Lines, shipping and discount come to {total}."
             fault(faults, f"{path}/total", "total_mismatch", words)
     return {
@@ -97,12 +100,15 @@ def _totals(
 
 def _lines(raw: Any, path: str, money: Money, faults: Faults) -> tuple[list[dict[str, Any]], Decimal]:
     """Full priced lines and the sum of their amounts."""
+    before = len(faults)
     lines: list[dict[str, Any]] = []
     total = money.zero
     for index, one in enumerate(_list(raw, path, faults, required=True)):
         line, amount = _line(one, index, f"{path}/{index}", money, faults)
         lines.append(line)
         total += amount
+    if total >= MAX_MONEY and len(faults) == before:
+        _too_much(total, path, faults)
     _refuse_same_ids(lines, path, faults)
     return lines, total
 
@@ -172,7 +178,9 @@ def _price(raw: dict[str, Any], line: dict[str, Any], path: str, money: Money, f
             fault(faults, f"{path}/discount", "discount_above_price", "The discount exceeds the price.")
         elif tax > amount:
             fault(faults, f"{path}/tax", "tax_above_amount", f"The line comes to {amount}, tax included.")
-        if said != amount:
+        if amount >= MAX_MONEY:
+            _too_much(amount, f"{path}/amount", faults)
+        elif said != amount:
             words = f"Quantity × unit price − discount is {amount}."
             fault(faults, f"{path}/amount", "amount_mismatch", words)
     line["quantity"] = plain(count)
@@ -181,6 +189,11 @@ def _price(raw: dict[str, Any], line: dict[str, Any], path: str, money: Money, f
     line["tax"] = str(tax)
     line["amount"] = str(amount)
     return amount
+
+
+def _too_much(amount: Decimal, path: str, faults: Faults) -> None:
+    """Prices within bounds may still make a sum that the books have no room for."""
+    fault(faults, path, "amount_out_of_range", f"This comes to {amount}: sums are below {MAX_MONEY}.")
 
 
 def returned(raw: dict[str, Any], path: str, money: Money, faults: Faults) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from itertools import permutations
 
 import pytest
@@ -107,6 +108,21 @@ def test_a_return_that_names_no_order_is_reversed_from_the_balance(shop: Shop) -
     shop.process()
     assert shop.balance() == 30
     assert Transaction.objects.get(kind="reverse").reverses is None
+
+
+def test_what_is_just_small_enough_to_be_taken_is_processed_also_twelve_times_a_day(shop: Shop) -> None:
+    just = "9999999999999.99"
+    for number in range(12):
+        shop.order(f"A-{number}", just)
+    shop.send("order.returned", {"order_id": "A-0"})
+    loose = basket("", just)
+    del loose["order_id"]
+    shop.send("order.returned", loose)
+    shop.process()
+    assert set(Event.objects.values_list("status", flat=True)) == {"processed"}
+    assert shop.balance() == 10 * 10**13  # each rounded up
+    day = Activity.objects.get(member=shop.ada)
+    assert (day.orders, day.spend) == (11, 10 * Decimal(just))
 
 
 def test_what_was_spent_meanwhile_becomes_debt_and_is_repaid_first(shop: Shop) -> None:

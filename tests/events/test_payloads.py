@@ -173,6 +173,8 @@ def test_a_wrong_order_is_refused_with_its_path(changes: dict[str, Any], path: s
         ({"discount": "12.01"}, "discount", "discount_above_price"),
         ({"tax": "12.01"}, "tax", "tax_above_amount"),
         ({"amount": "12.01"}, "amount", "amount_mismatch"),
+        ({"unit_price": "999999999999.99", "quantity": 999999}, "amount", "amount_out_of_range"),
+        ({"unit_price": "5000000000000.00", "quantity": 2}, "amount", "amount_out_of_range"),
         ({"gift_card": "no"}, "gift_card", "boolean_expected"),
         ({"gift_card": 0}, "gift_card", "boolean_expected"),
         ({"id": "2"}, "id", "line_id_taken"),
@@ -221,6 +223,39 @@ def test_half_a_coin_is_rounded_up() -> None:
     assert read(an_event(data=an_order(lines=lines))).data["total"] == "1.28"
 
 
+HALF = "5000000000000.00"  # of what is too much
+JUST = "9999999999999.99"
+
+
+def lines_at(*prices: str) -> list[dict[str, Any]]:
+    return [{"sku": "mug", "unit_price": price} for price in prices]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"lines": lines_at(HALF, HALF)}, "/data/lines"),
+        ({"lines": lines_at(HALF, HALF), "discount": "1.00"}, "/data/lines"),
+        ({"lines": lines_at(JUST), "shipping": "0.01"}, "/data/total"),
+        ({"lines": lines_at(JUST), "shipping": "0.01", "total": JUST}, "/data/total"),
+    ],
+)
+def test_an_order_of_more_than_the_books_have_room_for_is_refused(changes: dict[str, Any], path: str) -> None:
+    assert refused(an_event(data=an_order(**changes))) == [(path, "amount_out_of_range")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "path"),
+    [
+        (lines_at(HALF, HALF), "/data/lines"),
+        ([{"sku": "mug", "unit_price": HALF, "quantity": 2}], "/data/lines/0/amount"),
+    ],
+)
+def test_so_is_a_return_without_an_order(lines: list[dict[str, Any]], path: str) -> None:
+    data = {"currency": "GBP", "lines": lines}
+    assert refused(an_event(kind="order.returned", data=data)) == [(path, "amount_out_of_range")]
+
+
 def test_an_order_of_nothing_is_an_order() -> None:
     assert read(an_event(data=an_order(lines=[{"sku": "gift", "unit_price": 0}]))).data["total"] == "0.00"
 
@@ -243,6 +278,9 @@ def test_sums_add_up_exactly_for_any_basket(basket: list[tuple[int, int, int]]) 
             return
         money = str(Decimal(discount) / 100)
         lines.append({"sku": "x", "quantity": str(quantity), "unit_price": price, "discount": money})
+    if total >= 10**15:
+        assert refused(an_event(data=an_order(lines=lines))) == [("/data/lines", "amount_out_of_range")]
+        return
     data = an_order(lines=lines, total=str((Decimal(total) / 100).quantize(Decimal("0.01"))))
     assert read(an_event(data=data)).data["total"] == data["total"]
 

@@ -61,6 +61,15 @@ def test_nights_that_were_missed_are_made_up_for_with_the_dates_they_had() -> No
     ]
 
 
+def test_any_sum_of_orders_can_be_rolled_over() -> None:
+    store = a_store([SILVER], validity="period", rollover=True)
+    for number in range(12):
+        store.order(f"A-{number}", "9999999999999.99")
+    store.process()
+    store.night(NEW_YEAR + timedelta(minutes=5))
+    assert Standing.objects.get().carried == 12 * Decimal("9999999999999.99") - 100
+
+
 def test_a_tier_is_kept_in_its_grace() -> None:
     store = an_ada_with("120", validity="next_period", grace_days=60)
     first_of_2028 = datetime(2027, 12, 31, 23, 5, tzinfo=UTC)
