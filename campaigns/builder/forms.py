@@ -22,7 +22,7 @@ from campaigns.fields import schema_for
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
 from campaigns.words.summary import PER
 from loyalty.base.errors import LaurelError
-from loyalty.base.numbers import format_points, parse_points
+from loyalty.base.numbers import format_points, typed_points, ungrouped
 from loyalty.base.text import clean
 from loyalty.conditions.fields import FieldType
 from loyalty.conditions.standard import WEEKDAYS
@@ -107,9 +107,9 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         point_type = data.get("point_type")
-        if text := (data.get("budget_points") or "").replace(",", "").replace(" ", ""):
+        if text := (data.get("budget_points") or "").strip():
             try:
-                data["budget"] = parse_points(text, point_type.decimals) if point_type else None
+                data["budget"] = typed_points(text, point_type.decimals) if point_type else None
                 if data["budget"] is not None and data["budget"] < 1:
                     self.add_error("budget_points", _("A budget is above zero. Leave it empty for none."))
             except LaurelError as wrong:
@@ -285,7 +285,7 @@ def _stored_lines(name: str, campaign: Campaign) -> list[dict[str, str]]:
 
 def _cap(line: Mapping[str, str]) -> dict[str, Any]:
     """The JSON of a limit. What is no number is stored as typed and refused when it is published."""
-    amount = line["amount"].replace(",", "").replace(" ", "")
+    amount = ungrouped(line["amount"])
     if line["what"] == "times":
         whole = amount.isascii() and amount.isdigit() and len(amount) < 10
         return {"times": int(amount) if whole else amount, "per": line["per"]}

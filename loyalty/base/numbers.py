@@ -16,6 +16,10 @@ MAX_UNITS = 10**15  # below 2**53, so that every amount is exact in any JSON rea
 MAX_DECIMALS = 4
 
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_SEPARATORS = ", \u00a0\u202f"  # comma, blank, and the blanks that do not break
+_GROUPED = re.compile(
+    rf"[-+]?[1-9][0-9]{{0,2}}(?P<mark>[{_SEPARATORS}])[0-9]{{3}}(?:(?P=mark)[0-9]{{3}})*(?:\.[0-9]+)?"
+)
 
 
 class Rounding(StrEnum):
@@ -82,6 +86,22 @@ def parse_points(value: object, decimals: int) -> int:
     if _places(points) > decimals:
         raise Invalid(f"These points have at most {decimals} decimals.", code="points_decimals")
     return to_units(points, decimals, Rounding.DOWN)
+
+
+def ungrouped(text: str) -> str:
+    """A number as people type it, `1,234.50` or `1 234`, without what separates its thousands. A comma anywhere else
+    may be meant for a point: such text stays as it is, and is no number."""
+    grouped = _GROUPED.fullmatch(text)
+    return text.replace(grouped["mark"], "") if grouped else text
+
+
+def typed_points(text: str, decimals: int) -> int:
+    """Units from what a person typed, with or without separators of thousands. Raises as `parse_points` does."""
+    plain = ungrouped(text)
+    if any(mark in plain for mark in _SEPARATORS):
+        told = "Write 1234.5 or 1,234.5: a point before decimals, commas or blanks only between thousands."
+        raise Invalid(told, code="number_invalid")
+    return parse_points(plain, decimals)
 
 
 def parse_decimal(value: object, *, max_digits: int = 20, max_places: int | None = 6) -> Decimal:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from loyalty.base.email import impersonal
 from loyalty.base.errors import LaurelError
-from loyalty.base.numbers import parse_points
+from loyalty.base.numbers import typed_points
 from loyalty.base.text import clean
 from loyalty.console.reasons import REASONS
 from loyalty.programs.models import PointType, Program
@@ -104,7 +104,7 @@ class AdjustForm(forms.Form):
         if point_type is None or text is None:
             return
         try:
-            units = parse_points(text.replace(",", "").replace(" ", ""), point_type.decimals)
+            units = typed_points(text, point_type.decimals)
         except LaurelError as wrong:
             self.add_error("points", wrong.detail)
             return

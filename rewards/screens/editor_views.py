@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
+from loyalty.base.numbers import ungrouped
 from loyalty.conditions.standard import WEEKDAYS
 from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
 from loyalty.console.condition_drawing import drawn_editor
@@ -111,7 +112,7 @@ def _revision(request: ScreenRequest) -> int:
 
 def _typed_stock(request: ScreenRequest, reward: Reward) -> tuple[int | None, str]:
     """How many there are, typed with a new reward, and what is wrong with that; empty: no limit."""
-    text = request.POST.get("loaded", "").replace(",", "").replace(" ", "")
+    text = ungrouped(request.POST.get("loaded", "").strip())
     if not text or isinstance(reward, VoucherReward | ExperienceReward):
         return None, ""
     if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= MOST_STOCK):

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.base.errors import FieldError, LaurelError
-from loyalty.base.numbers import format_points, parse_points
+from loyalty.base.numbers import format_points, typed_points
 from loyalty.base.text import clean
 from loyalty.base.words import Words
 from loyalty.conditions.standard import WEEKDAYS
@@ -175,14 +175,14 @@ class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
     def _read_units(
         self, data: dict[str, Any], name: str, kind: PointType | None, *, required: bool = False
     ) -> None:
-        text = str(data.get(name) or "").replace(",", "").replace(" ", "")
+        text = str(data.get(name) or "").strip()
         data[name] = None
         if not text or kind is None:
             if required:
                 self.add_error(name, _("Say how many."))
             return
         try:
-            data[name] = parse_points(text, kind.decimals)
+            data[name] = typed_points(text, kind.decimals)
         except LaurelError as wrong:
             self.add_error(name, wrong.detail)
             return

@@ -16,7 +16,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from loyalty.base.errors import LaurelError
-from loyalty.base.numbers import format_points, parse_points
+from loyalty.base.numbers import format_points, typed_points, ungrouped
 from loyalty.conditions.fields import Schema
 from loyalty.console.condition_editor import Editor
 from loyalty.programs.models import PointType
@@ -68,7 +68,7 @@ class PriceLine:
             self.faults.append(_("Choose the kind of points."))
             return None
         try:
-            points = parse_points(self.points.replace(",", "").replace(" ", ""), kind.decimals)
+            points = typed_points(self.points, kind.decimals)
         except LaurelError as wrong:
             self.faults.append(wrong.detail if self.points else _("Say how many points."))
             return None
@@ -171,7 +171,7 @@ def caps(lines: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """The JSON of limits. What is no number is kept as typed and refused when it is published."""
     found = []
     for line in lines:
-        times = line["times"].replace(",", "").replace(" ", "")
+        times = ungrouped(line["times"])
         whole = times.isascii() and times.isdigit() and len(times) < 8
         found.append({"times": int(times) if whole else times, "per": line["per"]})
     return found

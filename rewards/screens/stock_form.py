@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.base.errors import LaurelError
+from loyalty.base.numbers import ungrouped
 from loyalty.base.text import clean
 from loyalty.console.fields import LocalMomentField
 from loyalty.programs.models import CODE, Program
@@ -20,7 +21,7 @@ from rewards.stock import MOST
 
 def whole(text: str, *, signed: bool = False) -> int | None:
     """A whole number as people type it; None for no number."""
-    digits = text.replace(",", "").replace(" ", "").replace("\u2212", "-")
+    digits = ungrouped(text.strip().replace("\u2212", "-"))
     bare = digits[1:] if signed and digits[:1] in ("-", "+") else digits
     if not (bare.isascii() and bare.isdigit() and len(bare) < 11):
         return None

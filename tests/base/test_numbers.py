@@ -19,6 +19,7 @@ from loyalty.base.numbers import (
     parse_points,
     points_of,
     to_units,
+    typed_points,
 )
 
 MODES = {
@@ -115,6 +116,44 @@ def test_what_is_no_plain_amount_of_points_is_refused(value: object, code: str) 
     with pytest.raises(Invalid) as refused:
         parse_points(value, 0)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("1500", 150000),
+        ("1,500", 150000),
+        ("1 500", 150000),
+        ("1\u202f500.5", 150050),
+        ("12,345,678.90", 1234567890),
+        ("-1,000", -100000),
+        ("12.50", 1250),
+    ],
+)
+def test_people_may_separate_thousands(text: str, units: int) -> None:
+    assert typed_points(text, 2) == units
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,5",
+        "12,50",
+        "1 234,5",
+        "1,234 567",
+        "1234,567",
+        "0,500",
+        ",500",
+        "1,,000",
+        "1.234,50",
+        "1,000,",
+        "1 5",
+    ],
+)
+def test_a_comma_elsewhere_is_never_dropped(text: str) -> None:
+    with pytest.raises(Invalid, match="a point before decimals") as wrong:
+        typed_points(text, 2)
+    assert wrong.value.code == "number_invalid"
 
 
 def test_a_float_is_no_number_here() -> None:

@@ -94,6 +94,8 @@ def test_a_double_click_books_once() -> None:
         ({"points": "-5"}, "above zero"),
         ({"points": "1.5"}, "at most 0 decimals"),
         ({"points": "many"}, "plain number"),
+        ({"points": "1,5"}, "Write 1234.5 or 1,234.5: a point before decimals"),
+        ({"points": "1 234,5"}, "a point before decimals"),
         ({"points": "9999999999999999"}, "beyond what can be booked"),
         ({"points": "1000000000000"}, "At most 1,000,000,000 at once"),
         ({"direction": "take", "points": "1"}, "points"),

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from campaigns.faults import faults
 from campaigns.models import BonusCampaign, CampaignVersion, EarningCampaign
 from loyalty.conditions.standard import STANDARD
 from loyalty.console.condition_editor import Editor
@@ -135,6 +136,17 @@ def test_a_campaign_is_made_without_json_and_says_itself_in_words() -> None:
     assert "2 points per 1 GBP" in page
     assert "on Saturdays and Sundays" in page
     assert "the order total is at least 20 GBP" in page
+
+
+def test_a_comma_before_decimals_is_not_dropped_from_a_budget_or_a_limit() -> None:
+    client = people.olga()
+    campaign = made(client, **{"caps-0-amount": "1,5"})
+    assert campaign.caps == [{"points": "1,5", "per": "month"}]
+    assert [fault.path for fault in faults(campaign)] == ["caps/0"]
+    data = filled(point_type=campaign.point_type, budget_points="12,50")
+    answer = client.post(f"/console/campaigns/{campaign.pk}/edit/", data)
+    assert answer.status_code == 422
+    assert "a point before decimals" in answer.content.decode()
 
 
 def test_the_summary_follows_what_is_typed_and_nothing_is_stored() -> None:

@@ -164,6 +164,9 @@ def test_faults_keep_what_was_typed_and_link_to_their_fields(points: PointType, 
         'value="lots"',
     ):
         assert told in page
+    sent = desk.typed(live) | desk.prices_typed(("1,5", str(points.pk), []))
+    answer = olga.post(f"/console/rewards/{live.pk}/edit/", sent | {"_do": "save"})
+    assert "a point before decimals" in text_of(answer)
     sent = desk.typed(live, value="0", **{"caps-0-times": "x", "caps-0-per": "day"})
     answer = olga.post(f"/console/rewards/{live.pk}/edit/", sent | {"_do": "save"})
     assert answer.status_code == 422

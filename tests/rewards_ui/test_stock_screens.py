@@ -54,7 +54,7 @@ def test_a_stock_is_not_set_below_what_is_taken(points: PointType, olga: Client)
     assert stock_of(reward).loaded is None
 
 
-@pytest.mark.parametrize("count", ["", "x", "1.5", "99999999999", "\u0663", "-"])
+@pytest.mark.parametrize("count", ["", "x", "1.5", "1,5", "1 5", "99999999999", "\u0663", "-"])
 def test_what_is_no_number_is_refused(points: PointType, olga: Client, count: str) -> None:
     reward = desk.a_reward(points, loaded=10)
     answer = olga.post(f"/console/rewards/{reward.pk}/stock/{stock_of(reward).pk}/", amount("add", count))
