@@ -75,6 +75,12 @@ class AdjustForm(forms.Form):
             return 0
         return int(self.cleaned_data["points"]) * (-1 if self.cleaned_data.get("direction") == "take" else 1)
 
+    @property
+    def fault(self) -> str:
+        """What is wrong with the amount that was typed; nothing while there is none."""
+        typed = self.is_bound and str(self.data.get("points") or "").strip()
+        return str(self.errors["points"][0]) if typed and "points" in self.errors else ""
+
     def clean_reference(self) -> str:
         return impersonal(self._text("reference", 120))
 

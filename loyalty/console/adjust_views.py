@@ -38,7 +38,8 @@ UNDOING = "correction"
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the form would do. `effects`: what counting it does, in sentences; `lapses_at`: of points that are given."""
+    """What the form would do. `effects`: what counting it does, in sentences; `lapses_at`: of points that are given;
+    `fault`: why what is typed is no amount."""
 
     balance: Balance
     points: int
@@ -47,6 +48,7 @@ class Preview:
     effects: list[str]
     lapses_at: datetime | None
     by_inactivity: bool
+    fault: str
 
     @property
     def too_much(self) -> bool:
@@ -158,6 +160,7 @@ def preview(member: Member, form: AdjustForm) -> Preview | None:
         balance, units, after, counts,
         effects=[effect(member, units, at) for effect in counted_effects] if told else [],
         lapses_at=terms.expires_at(at), by_inactivity=terms.lapses_by_inactivity,
+        fault=form.fault,
     )  # fmt: skip
 
 

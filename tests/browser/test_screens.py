@@ -177,6 +177,19 @@ def test_no_screen_scrolls_sideways_or_logs_an_error(desk: Desk, width: int, dar
     assert desk.troubles == []
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_an_address_that_leads_nowhere_is_said_in_the_colours_of_the_other_pages(
+    desk: Desk, dark: bool
+) -> None:
+    people.a_program()
+    page = desk.open("/console/nowhere/", dark=dark)
+    assert page.title() == "Not found"
+    colours = "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)"
+    assert (max(page.evaluate(colours)) < 128) is dark
+    assert [one for one in desk.troubles if "404" not in one] == []
+    desk.troubles.clear()  # the browser itself notes the answer 404
+
+
 def test_why_on_an_event_without_points_says_what_was_needed_and_what_was(desk: Desk) -> None:
     program = people.a_program()
     member = people.ana(program)

@@ -149,6 +149,16 @@ def test_the_preview_warns_before_more_is_taken_than_there_is() -> None:
 
 
 @pytest.mark.django_db
+def test_the_preview_says_why_what_is_typed_is_no_amount() -> None:
+    member = people.ana(people.a_program())
+    typed = {"direction": "give", "point_type": people.points_of(member.program).pk}
+    client, address = people.sam(), f"/console/members/{member.pk}/adjust/preview/"
+    assert "a point before decimals" in client.post(address, typed | {"points": "12,50"}).content.decode()
+    assert "number above zero" in client.post(address, typed | {"points": "0"}).content.decode()
+    assert "Type how many" in client.post(address, typed | {"points": ""}).content.decode()
+
+
+@pytest.mark.django_db
 def test_without_the_permission_the_button_is_off_and_the_address_says_who_can_grant_it() -> None:
     member = people.ana(people.a_program())
     client = people.nell()
