@@ -32,7 +32,7 @@ from tiers import published
 from tiers.alike import Alike
 from tiers.lines import Cause, Line
 from tiers.published import Published
-from tiers.standings import Standings
+from tiers.standings import Act, Standings, recount, review
 
 CHUNK, CHUNK_WAITING, CHUNK_OF_JOB = 2_000, 100, 500
 PAGE = 100_000
@@ -42,7 +42,6 @@ WAYS = {"rose": _("Rose"), "dropped": _("Dropped")}
 
 Note = Callable[[int, UUID], None]
 """Told inside each chunk's transaction: how many members are done, and the last one's id."""
-Act = Callable[[Standings, Cause], None]
 
 
 class Person(NamedTuple):
@@ -103,7 +102,7 @@ def due(
     sets = _in_force(program, at)
     if not sets:
         return done
-    run = Run(program, sets, _review, at=at, cause=cause or Cause())
+    run = Run(program, sets, review, at=at, cause=cause or Cause())
     for wait, size in ((False, CHUNK), (True, CHUNK_WAITING)):
         done = run.through(_DUE, size=size, wait=wait, after=after, done=done, note=note)
         after = FIRST
@@ -127,7 +126,7 @@ def look_at_many(
 ) -> None:
     """The same for some members of a program, locking them; `anew`: from the beginning."""
     if sets := _in_force(program, at):
-        Run(program, sets, _recount if anew else _review, at, cause).chunk(sorted(member_ids), wait=True)
+        Run(program, sets, recount if anew else review, at, cause).chunk(sorted(member_ids), wait=True)
 
 
 def changed(member_ids: Collection[UUID], at: datetime) -> None:
@@ -139,12 +138,12 @@ def changed(member_ids: Collection[UUID], at: datetime) -> None:
 
 def place(job: Job) -> dict[str, Any]:
     """A job after publishing: bring every member's standing up to the newest version."""
-    return _as_job(job, _DUE, _review)
+    return _as_job(job, _DUE, review)
 
 
 def recalculate(job: Job) -> dict[str, Any]:
     """A job: compute every standing of a program from the beginning."""
-    return _as_job(job, _ALL, _recount)
+    return _as_job(job, _ALL, recount)
 
 
 def register() -> None:
@@ -218,13 +217,15 @@ class Run:
             cursor.execute(_LOCK + ("" if wait else SKIPPING), [as_array(ids)], binary=True)
             people = [Person(*row) for row in cursor.fetchall()]
         standings = Standings({self.program.pk: self.sets}, at=self.at, alike=self.alike)
-        standings.load(people, anew=self.act is _recount)
-        counted = [] if self.counted is None else standings.of_set(self.counted)
-        tiers = [line.state.tier for line in counted]
-        self.act(standings, self.cause)
-        self.moved.update(filter(None, map(_way, counted, tiers)))
-        standings.write(self.cause)
+        standings.load(people, anew=self.act is recount)
+        standings.write(self.cause, first=self._look)
         return len(people)
+
+    def _look(self, line: Line, cause: Cause | None) -> None:
+        before = line.state.tier
+        self.act(line, cause)
+        if line.tier_set.set_id == self.counted and (way := _way(line, before)):
+            self.moved[way] += 1
 
     def _chunks(self, select: str, after: UUID, size: int) -> Iterator[Sequence[UUID]]:
         while page := self._page(select, after):
@@ -257,14 +258,6 @@ def _way(line: Line, before: str) -> str:
         return "dropped" if line.changes[-1].kind == "downgraded" else "rose"
     ladder = line.course.ladder(line.state.version)
     return "rose" if ladder.rank(after) > ladder.rank(before) else "dropped"
-
-
-def _review(standings: Standings, cause: Cause) -> None:
-    standings.review(cause)
-
-
-def _recount(standings: Standings, cause: Cause) -> None:
-    standings.recount(cause)
 
 
 def _in_force(program: Program, at: datetime) -> tuple[Published, ...]:

@@ -7,8 +7,6 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from loyalty.base.copying import Shared, as_array, as_arrays
 from loyalty.base.prepared import prepared
 from loyalty.base.strict_json import dumps
@@ -148,7 +146,7 @@ def update_standings(rows: Sequence[StandingRow]) -> None:
 
 def _write(statement: str, rows: Sequence[StandingRow]) -> None:
     if rows:
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(statement, as_arrays(rows))
 
 
@@ -157,5 +155,5 @@ def append_changes(rows: Sequence[ChangeRow]) -> None:
     if rows:
         columns = dict(zip(ChangeRow._fields, zip(*rows, strict=True), strict=True))
         columns["numbers"] = tuple(map(Shared(dumps), columns["numbers"]))
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(_APPEND, [as_array(column) for column in columns.values()])

@@ -6,7 +6,7 @@ A program without a published ladder costs nothing: no query, no object.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from loyalty.base.clock import local_date
+from loyalty.base.prepared import without_waiting
 from loyalty.members import members
 from loyalty.outbox import facts
 from loyalty.outbox.facts import FactRow
@@ -30,6 +31,8 @@ from tiers.rows import ChangeRow, PlacementRow, StandingRow
 from tiers.windows import DAY, Number
 
 Ladders = Mapping[int, Sequence[Published]]
+Act = Callable[[Line, Cause | None], None]
+SLICE = 250  # lines that are written while the next are walked
 NO_MONEY: Final = Decimal(0)
 NO_SEEDS: Final[tuple[Seed, ...]] = ()
 NO_OVERLAYS: Final[tuple[Overlay, ...]] = ()
@@ -57,6 +60,7 @@ class Standings:
             if sets
         }
         self.at, self.alike = at, alike
+        self.announced = announcing.Announcing()
         self.lines: dict[UUID, list[Line]] = {}
 
     def load(
@@ -78,10 +82,6 @@ class Standings:
             ]
         self._load_days({person.id: date.min for person in wanted} if anew else since or {})
 
-    def of_set(self, set_id: int) -> list[Line]:
-        """The lines of one ladder."""
-        return [line for line in self._all() if line.tier_set.set_id == set_id]
-
     def tier_at(self, member_id: UUID, at: datetime) -> Held | None:
         """The tier of the program's main ladder as it was at an instant. None without such a ladder."""
         line = next((one for one in self.lines.get(member_id, ()) if one.tier_set.is_main), None)
@@ -98,37 +98,32 @@ class Standings:
         for line in self.lines.get(member_id, ()):
             line.add(day, done, cause)
 
-    def recount(self, cause: Cause) -> None:
-        """Compute every standing from the beginning; what was stored otherwise is corrected."""
-        for line in self._all():
-            line.advance(line.today, cause)
-            line.recount(cause)
+    def write(self, cause: Cause | None = None, *, first: Act | None = None) -> int:
+        """Write whatever has changed, in the caller's transaction; how many standings that were. `first` is done to
+        each line before: the server writes some lines while the next are walked."""
+        lines, told, written = self._all(), list[FactRow](), 0
+        with without_waiting():
+            for start in range(0, len(lines), SLICE):
+                some = lines[start : start + SLICE]
+                if first is not None:
+                    for line in some:
+                        first(line, cause)
+                written += self._write([line for line in some if line.touched or line.is_new], cause, told)
+        if told:
+            facts.record_many(told)
+        return written
 
-    def review(self, cause: Cause) -> None:
-        """Bring every standing up to the present day."""
-        for line in self._all():
-            line.advance(line.today, cause)
-            if line.counts_balance:
-                line.recount(cause)
-            line.touched = True
-
-    def write(self, cause: Cause | None = None) -> int:
-        """Write whatever has changed, in the caller's transaction; how many standings that were."""
-        lines = [line for line in self._all() if line.touched or line.is_new]
-        announced = announcing.Announcing()
-        told: list[FactRow] = []
+    def _write(self, lines: Sequence[Line], cause: Cause | None, told: list[FactRow]) -> int:
         standings: list[StandingRow] = []
         for line in lines:
             line.advance(line.today, cause)
             over = line.overlay(self.at)
             _lay_over(line, over, cause)
-            told += announced.changes(line)
+            told += self.announced.changes(line)
             standings.append(self._row(line, over, told))
         rows.insert_standings([row for row, line in zip(standings, lines, strict=True) if line.is_new])
         rows.update_standings([row for row, line in zip(standings, lines, strict=True) if not line.is_new])
         rows.append_changes([change for line in lines for change in line.changes])
-        if told:
-            facts.record_many(told)
         members.set_standings(shown(line) for line in lines if line.tier_set.is_main)
         for line in lines:
             line.changes, line.touched, line.is_new = [], False, False
@@ -245,6 +240,20 @@ def done(
         (Measure.VISITS.value, None): visits,
     }
     return found | {(Measure.POINTS.value, type_id): amount for type_id, amount in (points or {}).items()}
+
+
+def review(line: Line, cause: Cause | None) -> None:
+    """Bring a standing up to the present day."""
+    line.advance(line.today, cause)
+    if line.counts_balance:
+        line.recount(cause)
+    line.touched = True
+
+
+def recount(line: Line, cause: Cause | None) -> None:
+    """Compute a standing from the beginning; what was stored otherwise is corrected."""
+    line.advance(line.today, cause)
+    line.recount(cause)
 
 
 def _is_behind(line: Line) -> bool:

@@ -48,6 +48,16 @@ def ask_together(*questions: Question[Any]) -> list[Any]:
     return [one.read(next(found) if one.statement else []) for one in questions]
 
 
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Within a transaction: statements inside are sent without waiting for what they come to, so that the server works
+    on one while the next is made. What one of them is refused for is raised at the end at the latest. Reads inside
+    wait as ever; COPY is not possible."""
+    database = _connected()
+    with database.wrap_database_errors, database.connection.pipeline():
+        yield
+
+
 def _rows(questions: Sequence[Question[Any]]) -> list[list[Any]]:
     database = _connected()
     server = database.connection

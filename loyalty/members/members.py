@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from loyalty.base.copying import as_arrays
 from loyalty.base.locking import retrying
-from loyalty.base.prepared import columns, first
+from loyalty.base.prepared import columns, first, prepared
 from loyalty.members.errors import (
     IdentifierPresent,
     IdentifierRequired,
@@ -296,5 +296,5 @@ def set_standings(rows: Iterable[Standing]) -> None:
     ordered = sorted(rows, key=lambda row: row[0].int)
     if not ordered:
         return
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(_STANDING, as_arrays(ordered))

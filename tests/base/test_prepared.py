@@ -8,7 +8,7 @@ import pytest
 from django.db import DataError, connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
-from loyalty.base.prepared import Question, ask, ask_together, columns, first
+from loyalty.base.prepared import Question, ask, ask_together, columns, first, prepared, without_waiting
 from loyalty.programs.models import Program
 from tests.rewards.shop import a_program
 
@@ -53,6 +53,42 @@ def test_questions_need_no_transaction_and_leave_none_open() -> None:
         cursor.execute("SELECT pg_current_xact_id_if_assigned()")
         assert cursor.fetchone() == (None,)
     assert connection.connection.info.transaction_status.name == "IDLE"
+
+
+def test_what_is_sent_without_waiting_is_done_in_order_and_read_inside_as_well() -> None:
+    made = a_program()
+    with transaction.atomic(), without_waiting():
+        for name in ("first", "second", "third"):
+            rename(made, name)
+        assert Program.objects.get().name == "third"
+        rename(made, "last")
+    assert Program.objects.get().name == "last"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_what_is_sent_without_waiting_nothing_is_done_when_one_statement_fails() -> None:
+    made = a_program()
+    for _ in range(2):
+        with pytest.raises(DataError), transaction.atomic(), without_waiting():
+            rename(made, "sent before it")
+            with prepared() as cursor:
+                cursor.execute(IMPOSSIBLE.statement, IMPOSSIBLE.values, prepare=True)
+            rename(made, "sent after it")
+        assert Program.objects.get().name == made.name
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_error_of_python_ends_what_was_sent_without_waiting() -> None:
+    made = a_program()
+    with pytest.raises(LookupError), transaction.atomic(), without_waiting():
+        rename(made, "sent before it")
+        raise LookupError
+    assert Program.objects.get().name == made.name
+
+
+def rename(program: Program, name: str) -> None:
+    with prepared() as cursor:
+        cursor.execute("UPDATE programs_program SET name = %s WHERE id = %s", [name, program.pk])
 
 
 def test_a_row_is_read_as_the_orm_reads_it() -> None:

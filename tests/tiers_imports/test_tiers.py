@@ -18,9 +18,8 @@ from tests.tiers_imports import club
 from tests.tiers_imports.club import NOW, row
 from tests.tiers_imports.conftest import Bring
 from tiers import published
-from tiers.lines import Cause
 from tiers.models import Placement, Standing, TierChange
-from tiers.standings import Standings
+from tiers.standings import Standings, review
 
 pytestmark = pytest.mark.django_db
 
@@ -152,7 +151,6 @@ def test_what_is_earned_from_here_on_counts_as_ever(program: Program, bring: Bri
         at = datetime(2026, 12, 1, 12, tzinfo=UTC) + timedelta(days=night - 1)
         standings = Standings({program.pk: published.of_program(program.pk)}, at=at)
         standings.load([Member.objects.get(pk=ada.pk)])
-        standings.review(Cause())
         with transaction.atomic():
-            standings.write()
+            standings.write(first=review)
         assert Member.objects.get().tier_code == tier

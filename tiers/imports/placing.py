@@ -16,7 +16,7 @@ from tiers.imports.lines import Line
 from tiers.lines import Cause
 from tiers.models import Placement
 from tiers.published import Published
-from tiers.standings import Standings
+from tiers.standings import Standings, recount
 
 
 def place(
@@ -56,8 +56,7 @@ def _recount(members: Sequence[Member], batch: Job, actor: Actor, at: datetime) 
     standings = Standings({program_id: published.of_program(program_id)}, at=at)
     standings.load(members, anew=True)
     cause = Cause(job_id=batch.pk, actor=actor.name, reason="import")
-    standings.recount(cause)
-    standings.write(cause)
+    standings.write(cause, first=recount)
 
 
 def _ladder(program_id: int) -> Published:
