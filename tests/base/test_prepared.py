@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -65,25 +66,34 @@ def test_what_is_sent_without_waiting_is_done_in_order_and_read_inside_as_well()
     assert Program.objects.get().name == "last"
 
 
+def an_impossible_statement() -> None:
+    with prepared() as cursor:
+        cursor.execute(IMPOSSIBLE.statement, IMPOSSIBLE.values, prepare=True)
+
+
+def an_error_of_python() -> None:
+    raise LookupError
+
+
 @pytest.mark.django_db(transaction=True)
-def test_of_what_is_sent_without_waiting_nothing_is_done_when_one_statement_fails() -> None:
+@pytest.mark.parametrize(
+    ("fault", "error"), [(an_impossible_statement, DataError), (an_error_of_python, LookupError)]
+)
+def test_of_what_is_sent_without_waiting_nothing_is_done_when_something_fails(
+    fault: Callable[[], None], error: type[Exception]
+) -> None:
     made = a_program()
-    for _ in range(2):
-        with pytest.raises(DataError), transaction.atomic(), without_waiting():
+
+    def sent() -> None:
+        with transaction.atomic(), without_waiting():
             rename(made, "sent before it")
-            with prepared() as cursor:
-                cursor.execute(IMPOSSIBLE.statement, IMPOSSIBLE.values, prepare=True)
+            fault()
             rename(made, "sent after it")
+
+    for _ in range(2):
+        with pytest.raises(error):
+            sent()
         assert Program.objects.get().name == made.name
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_error_of_python_ends_what_was_sent_without_waiting() -> None:
-    made = a_program()
-    with pytest.raises(LookupError), transaction.atomic(), without_waiting():
-        rename(made, "sent before it")
-        raise LookupError
-    assert Program.objects.get().name == made.name
 
 
 def rename(program: Program, name: str) -> None:
