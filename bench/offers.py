@@ -59,8 +59,9 @@ def main(*, quick: bool = False) -> None:
     for what, one in (("one bare indexed read", limit), ("offers", calm), ("offers, worker busy", busy)):
         print(f"  {what:<24} {one.per_second:>8,.0f}/s  p50 {one.p50:>6.1f} ms  p99 {one.p99:>6.1f} ms")
     print(f"  offers against the bare read: {calm.per_second / limit.per_second:.0%}")
-    verdict = "ok" if busy.p99 < WANTED_MS else "MISSED"
-    print(f"  p99 with the worker busy: wanted {WANTED_MS} ms: {verdict}")
+    for what, one in (("alone", calm), ("beside a busy worker", busy)):
+        verdict = "ok" if one.p99 < WANTED_MS else "MISSED"
+        print(f"  p99 {what}: wanted {WANTED_MS} ms: {verdict}")
 
 
 def _measured(port: int, requests: list[str], seconds: float) -> load.Load:
