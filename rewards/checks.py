@@ -182,6 +182,20 @@ REDEMPTION_STEPS = Check(
 """,
 )
 
+# Steps of older redemptions do not tell it.
+REDEMPTION_ENDS = Check(
+    _REDEMPTION,
+    f"""
+    SELECT row.id, format('runs out at %%s, but the step that set it says %%s', row.expires_at, last.ends)
+    FROM rewards_redemption row
+    JOIN (
+        SELECT DISTINCT ON (redemption_id) redemption_id, (data->>'expires_at')::timestamptz AS ends
+        FROM rewards_redemptionstep WHERE data ? 'expires_at' ORDER BY redemption_id, id DESC
+    ) last ON last.redemption_id = row.id
+    WHERE row.expires_at IS DISTINCT FROM last.ends AND {of_program("row.program_id")}
+""",
+)
+
 GIFT_VALUE = Check(
     _REDEMPTION,
     f"""
@@ -210,5 +224,6 @@ REWARD_CHECKS: Final = {
     "redemption_given_back": REDEMPTION_GIVEN_BACK,
     "redemption_hold": REDEMPTION_HOLD,
     "redemption_steps": REDEMPTION_STEPS,
+    "redemption_ends": REDEMPTION_ENDS,
     "gift_value": GIFT_VALUE,
 }

@@ -24,6 +24,8 @@ from rewards.models import Code, Redemption, RedemptionStep, StockChange
 
 State = Redemption.State
 LOCK = " FOR NO KEY UPDATE"
+ENDS_ANEW: Final = frozenset({"confirmed", "new_code"})
+"""Steps that set when it runs out, and say so."""
 _MEMBER: Final = "SELECT * FROM members_member WHERE id = %s"
 _RELATED: Final = ("reward", "stock", "code", "point_type", "program")
 
@@ -89,6 +91,8 @@ def note(
 ) -> None:
     """Write down what happened, and announce it. `occurred_at` when that was before now."""
     happened = occurred_at or at
+    if kind in ENDS_ANEW:
+        data = {**data, "expires_at": row.expires_at and write_instant(row.expires_at)}
     RedemptionStep.objects.create(
         redemption=row, kind=kind, state=row.state, occurred_at=happened, recorded_at=at, actor_kind=actor.kind,
         actor=actor.name, note=words[:500], data=dict(data),

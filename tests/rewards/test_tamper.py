@@ -197,6 +197,16 @@ CRIMES = [
     Crime(
         "redemption_steps", of("refunded"), "UPDATE rewards_redemption SET state = 'fulfilled' WHERE id = {}"
     ),
+    *[
+        Crime(
+            "redemption_ends", of(state), f"UPDATE rewards_redemption SET expires_at = {end} WHERE id = {{}}"
+        )
+        for state, end in [
+            ("confirmed", "NULL"),
+            ("confirmed", "expires_at + interval '1 day'"),
+            ("expired", "expires_at - interval '1 day'"),
+        ]
+    ],
     Crime(
         "gift_value", of("confirmed", "gift"), "UPDATE rewards_redemption SET remaining = 16 WHERE id = {}"
     ),
