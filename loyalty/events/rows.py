@@ -12,6 +12,8 @@ from django.db import connection
 
 from loyalty.base.prepared import prepared
 from loyalty.events.models import Event
+from loyalty.members import identifiers
+from loyalty.members.identifiers import Ref
 from loyalty.programs.models import Channel
 
 Key = tuple[str, str]  # source, external id: unique within a program, for ever
@@ -62,6 +64,14 @@ RETURNING id
 _TYPES = ["uuid", "text", "text", "text", "uuid", "bigint", "text", "timestamptz", "jsonb", "bytea", "text"]
 _INSERT_MANY = _INSERT.format(rows=f"unnest({', '.join(f'%b::{one}[]' for one in _TYPES)})")
 _INSERT_ONE = _INSERT.format(rows=f"(VALUES ({', '.join(f'%b::{one}' for one in _TYPES)}))")
+# The member in place of a value. Nobody there, or a guest: nothing is written.
+_WHOSE = [
+    {"member_id": "whose.member_id"}.get(name, f"%b::{one}")
+    for name, one in zip(NewEvent._fields, _TYPES, strict=True)
+]
+_INSERT_OF = _INSERT.format(
+    rows=f"(SELECT {', '.join(_WHOSE)} FROM ({{}}) AS whose (member_id) WHERE whose.member_id IS NOT NULL)"
+)
 
 
 def insert(
@@ -84,6 +94,18 @@ def insert(
     with prepared() as cursor:
         cursor.execute(statement, params, prepare=True)
         return {row[0] for row in cursor.fetchall()}
+
+
+def insert_of(program_id: int, channel: Channel, event: NewEvent, ref: Ref, *, at: datetime) -> bool:
+    """Write one event, about whoever is the member that `ref` names. False when there is no such member, and when the
+    event is there already: nothing was written then."""
+    whose, named = identifiers.whose(program_id, ref)
+    written = (*event[:4], *event[5:8], _write(event.data), *event[9:])
+    with prepared() as cursor:
+        cursor.execute(
+            _INSERT_OF.format(whose), [program_id, channel.pk, at, at, *written, *named], prepare=True
+        )
+        return cursor.fetchone() is not None
 
 
 _KNOWN = """

@@ -118,6 +118,19 @@ def resolve(program_id: int, refs: Iterable[Ref]) -> dict[Ref, Found]:
         return {Ref(kind, value): Found(member, own_id) for kind, value, member, own_id in cursor.fetchall()}
 
 
+_WHOSE = {
+    True: "SELECT id FROM members_member WHERE program_id = %s AND id = %s::uuid",
+    False: "SELECT member_id FROM members_identifier WHERE program_id = %s AND kind = %s AND value = %s",
+}
+
+
+def whose(program_id: int, ref: Ref) -> tuple[str, list[object]]:
+    """A statement for the id of the member that `ref` names, and its values, to stand inside another one. No row or
+    NULL: there is none."""
+    own = ref.kind == MEMBER
+    return _WHOSE[own], [program_id, ref.value] if own else [program_id, ref.kind, ref.value]
+
+
 _INSERT = """
 INSERT INTO members_identifier (program_id, kind, value, created_at)
 SELECT %s, kind, value, %s FROM unnest(%s::text[], %s::text[]) AS new (kind, value)

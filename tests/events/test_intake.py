@@ -40,13 +40,22 @@ def test_an_event_of_a_member_is_stored_and_due(shop: Channel) -> None:
     assert (event.order_reference, event.payload["total"]) == ("o-1", "42.00")
 
 
-def test_one_event_costs_a_lookup_and_an_insert(shop: Channel) -> None:
-    ana(shop)
+@pytest.mark.parametrize("by", ["ext:ana", "id"])
+def test_one_event_of_a_member_costs_an_insert(shop: Channel, by: str) -> None:
+    member = ana(shop)
     with CaptureQueriesContext(connection) as queries:
-        send(shop, an_event())
+        send(shop, an_event(member=str(member.pk) if by == "id" else by))
     asked = [one["sql"].split()[0] for one in queries.captured_queries]
-    assert asked == ["SELECT", "INSERT"]
-    assert row().status == "received"
+    assert asked == ["INSERT"]
+    assert (row().status, row().member) == ("received", member)
+
+
+def test_one_event_of_another_programs_member_is_refused(shop: Channel) -> None:
+    stranger = ana(a_channel(a_program(code="other")))
+    (receipt,) = send(shop, an_event(member=str(stranger.pk)))
+    assert receipt.fault is not None
+    assert receipt.fault.code == "member_unknown"
+    assert not Event.objects.exists()
 
 
 def test_a_batch_costs_no_more_queries_than_one_event(shop: Channel) -> None:
