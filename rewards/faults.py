@@ -13,7 +13,7 @@ from loyalty.base.errors import FieldError
 from loyalty.base.numbers import MAX_UNITS
 from loyalty.programs.schedule import WEEKDAYS, window
 from rewards import audience
-from rewards.limits import Cap
+from rewards.limits import MAX_TIMES, Cap
 from rewards.models import (
     DiscountReward,
     DonationReward,
@@ -68,12 +68,17 @@ def _limits(reward: Reward) -> Iterator[FieldError]:
         try:
             cap = Cap.parse(raw)
         except ValueError:
-            yield FieldError(f"caps/{index}", "cap_invalid", _("Give a number of times and a period."))
+            yield FieldError(f"caps/{index}", "cap_invalid", _cap_words())
             continue
         if cap.per in seen:
             message = _("There is already such a limit for this period.")
             yield FieldError(f"caps/{index}", "cap_twice", message)
         seen.add(cap.per)
+
+
+def _cap_words() -> str:
+    most = f"{MAX_TIMES:,}"
+    return _("Give a number of times from 1 to %(most)s, and a period.") % {"most": most}
 
 
 def _prices(reward: Reward, prices: Sequence[Price]) -> Iterator[FieldError]:

@@ -7,12 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from loyalty.base.currencies import currency_decimals
 from loyalty.base.errors import FieldError
 from tiers.ladder import PERIODIC, counts_points
 from tiers.models import Downgrade, Measure, Tier, TierSet, Unit, Upgrade, Validity, Window
 
-MOST_TIERS = 20
+MOST_TIERS, MOST_DECIMALS = 20, 4
 MOST_MONTHS, MOST_DAYS = 120, 3660
 MOST_PERKS = 50
 
@@ -112,6 +114,23 @@ def _threshold(tier_set: TierSet, tier: Tier, before: Decimal | None, path: str)
         yield FieldError(f"{path}/threshold", "threshold_not_above", message)
     if tier_set.measure in (Measure.ORDERS, Measure.VISITS) and threshold != int(threshold):
         yield FieldError(f"{path}/threshold", "threshold_not_whole", _("Give a whole number."))
+        return
+    most = _decimals(tier_set)
+    if round(threshold, most) != threshold:
+        message = ngettext("Give at most %(n)d decimal.", "Give at most %(n)d decimals.", most) % {"n": most}
+        yield FieldError(
+            f"{path}/threshold", "threshold_decimals", message if most else _("Give a whole number.")
+        )
+
+
+def _decimals(tier_set: TierSet) -> int:
+    """Of what is counted: money, or points of some type. Of a type that a file only brings they are not known yet."""
+    if tier_set.measure == Measure.SPEND:
+        return currency_decimals(tier_set.program.currency)
+    if not counts_points(tier_set.measure):
+        return 0
+    own = tier_set.point_type or tier_set.program.point_types.filter(is_default=True).first()
+    return own.decimals if own and own.pk else MOST_DECIMALS
 
 
 def _benefits(tier: Tier, path: str) -> Iterator[FieldError]:

@@ -14,6 +14,7 @@ from tiers import announcing, preview, program_file, review
 from tiers.checks import TIER_CHECKS
 from tiers.imports import work
 from tiers.models import Tier, TierSet
+from tiers.screens import history_words
 from tiers.screens.member_words import counted_effect, fact_title
 
 
@@ -40,6 +41,8 @@ def _screens() -> None:
         Told(
             TierSet,
             lambda tier_set: reverse("tiers:ladder", args=[tier_set.pk]),
+            say=history_words.SAY,
+            labels=history_words.LABELS,
             children=[Child(Tier, "tier_set", _("Tier"))],
         )
     )

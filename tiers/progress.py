@@ -13,7 +13,7 @@ from tiers import evaluation, published, windows
 from tiers.counting import JUDGED_AFTERWARDS
 from tiers.ladder import Benefits, Ladder, Rung
 from tiers.lines import Cause, Line
-from tiers.models import Upgrade, Validity
+from tiers.models import Measure, Upgrade, Validity
 from tiers.standings import Standings, done, shown
 from tiers.windows import DAY, Number
 
@@ -88,11 +88,14 @@ def of_member(member: Member, *, at: datetime) -> list[Progress]:
 
 
 class Turn(NamedTuple):
-    """The member's tier before and after something; `step` is above zero for a rise, below for a drop."""
+    """The member's tier before and after something; `step` is above zero for a rise, below for a drop. `measure`: what
+    the ladder counts, and whether that was among it."""
 
     before: str
     after: str
     step: int
+    measure: str
+    was_counted: bool
 
 
 def with_points(member: Member, points: int, *, at: datetime) -> Turn | None:
@@ -109,7 +112,9 @@ def with_points(member: Member, points: int, *, at: datetime) -> Turn | None:
     line.recount(cause)
     _, code, name, _, _ = shown(line)
     ladder = line.course.ladder(line.state.version)
-    return Turn(member.tier_name, name, ladder.rank(code) - ladder.rank(member.tier_code))
+    step = ladder.rank(code) - ladder.rank(member.tier_code)
+    counted = ladder.source == (Measure.POINTS, line.tier_set.default_type_id)
+    return Turn(member.tier_name, name, step, ladder.measure, counted)
 
 
 def _progress(line: Line) -> Progress:

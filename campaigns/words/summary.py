@@ -51,11 +51,12 @@ def _who(definition: Mapping[str, Any], voice: Voice) -> str:
 
 
 def _labels(leaf: Mapping[str, Any], voice: Voice) -> list[str]:
-    """The values of a leaf by their labels; without one, a code with a capital."""
+    """The values of a leaf by their labels; without one, a code with a capital. Dots while none is chosen."""
     field = voice.schema.get(leaf["field"])
     choices = (field.choices if field else None) or {}
     values = leaf["value"] if isinstance(leaf["value"], list) else [leaf["value"]]
-    return [str(choices.get(one) or str(one).replace("_", " ").capitalize()) for one in values]
+    named = [str(choices.get(one) or str(one).replace("_", " ").capitalize()) for one in values if one != ""]
+    return named or ["…"]
 
 
 def _gain(definition: Mapping[str, Any], voice: Voice) -> str:

@@ -82,9 +82,10 @@ def parse_points(value: object, decimals: int) -> int:
     Raises Invalid: `number_invalid`, `points_decimals` (more decimals than the point type has),
     `amount_out_of_range`.
     """
-    points = parse_decimal(value, max_digits=20, max_places=None)
+    points = parse_decimal(value, max_digits=20, max_places=None, such_as=format_points(1250, decimals))
     if _places(points) > decimals:
-        raise Invalid(f"These points have at most {decimals} decimals.", code="points_decimals")
+        told = f"These points have at most {decimals} decimals." if decimals else "Give a whole number."
+        raise Invalid(told, code="points_decimals")
     return to_units(points, decimals, Rounding.DOWN)
 
 
@@ -104,14 +105,16 @@ def typed_points(text: str, decimals: int) -> int:
     return parse_points(plain, decimals)
 
 
-def parse_decimal(value: object, *, max_digits: int = 20, max_places: int | None = 6) -> Decimal:
+def parse_decimal(
+    value: object, *, max_digits: int = 20, max_places: int | None = 6, such_as: str = "12.50"
+) -> Decimal:
     """A Decimal from plain text such as -12.50, a whole number or a Decimal; nothing else is a number here
     (no float, no true/false, no spaces, no exponent in text, no foreign digits).
 
-    `max_digits` bounds all written digits, `max_places` those after the point. Raises Invalid:
-    `number_invalid`, `number_out_of_range`, `number_decimals`.
+    `max_digits` bounds all written digits, `max_places` those after the point; `such_as` is the example in words.
+    Raises Invalid: `number_invalid`, `number_out_of_range`, `number_decimals`.
     """
-    number = _read(value, max_digits)
+    number = _read(value, max_digits, such_as)
     if not number.is_finite():
         raise Invalid("This is not a number.", code="number_invalid")
     if max(number.adjusted() + 1, 1) + _places(number) > max_digits:
@@ -121,7 +124,7 @@ def parse_decimal(value: object, *, max_digits: int = 20, max_places: int | None
     return number if number else abs(number)
 
 
-def _read(value: object, max_digits: int) -> Decimal:
+def _read(value: object, max_digits: int, such_as: str) -> Decimal:
     if isinstance(value, Decimal):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -130,7 +133,7 @@ def _read(value: object, max_digits: int) -> Decimal:
         return Decimal(value)
     if isinstance(value, str) and len(value) <= 64 and _PLAIN.fullmatch(value):
         return Decimal(value)
-    raise Invalid("Write a plain number such as 12.50.", code="number_invalid")
+    raise Invalid(f"Write a plain number such as {such_as}.", code="number_invalid")
 
 
 def _places(number: Decimal) -> int:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from loyalty.base.errors import Invalid
 
-_WRITTEN = re.compile(r"\+?[0-9 ()./\-]{3,40}")
+_WRITTEN = re.compile(r"\(?\+?[0-9 ()./\-]{3,40}")
 
 
 def is_region(code: str) -> bool:

@@ -1,7 +1,8 @@
 """Intake: what channels send becomes rows of the inbox, once per (program, source, id), for ever.
 
 Set-based: one batch costs one look-up of members and one insert, whatever its size, and one event of a member the
-insert alone; only events about a member's own data are applied one by one. A bad item is answered with its fault and does not stop the others.
+insert alone; only events about a member's own data are applied one by one. A bad item is answered with its fault and
+does not stop the others.
 """
 
 from __future__ import annotations

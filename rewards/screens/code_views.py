@@ -128,8 +128,8 @@ def _page(request: ScreenRequest, reward: VoucherReward, form: UploadForm) -> Ht
 
 
 def _given_out(reward: VoucherReward) -> list[tuple[Words, int]]:
-    """What became of the codes that members have, by state."""
-    own = Code.objects.filter(reward=reward, redemption__isnull=False, state__in=GIVEN_OUT)
+    """What became of the codes that members have, by state. One that was taken back is out of the pool."""
+    own = Code.objects.filter(reward=reward, redemption__holds_stock=True, state__in=GIVEN_OUT)
     counts = dict(own.order_by().values_list("state").annotate(Count("pk")))
     return [(STATES[state][1], counts[state]) for state in GIVEN_OUT if state in counts]
 

@@ -164,8 +164,9 @@ class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         self.typed_prices = self.prices.read(self.types, self.schema)
-        if self.prices.has_faults:
-            self.add_error(None, _("A price cannot be read."))
+        for place, line in enumerate(self.prices.lines, 1):
+            for fault in line.faults:
+                self.add_error(None, _("Price %(n)d: %(fault)s") % {"n": place, "fault": fault})
         first = self.typed_prices[0]["point_type"] if self.typed_prices else self.kind_of_points
         if "gives" in data:
             self._read_units(data, "gives", data.get("into"), required=True)

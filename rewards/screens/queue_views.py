@@ -30,6 +30,7 @@ from rewards.screens.redemption_views import lock_of, refusal
 BULK = ("sent", "ready", "delivered", "cancel")
 RECEIPTS = "fulfilment_receipts"
 KEPT_RECEIPTS = 5
+CHOSEN = "fulfilment_chosen"
 
 
 @require_GET
@@ -93,10 +94,11 @@ def find(request: ScreenRequest, text: str) -> Redemption | None:
 @require_http_methods(["GET", "POST"])
 @screen(SEE_TAKEN, FULFIL)
 def bulk(request: ScreenRequest) -> HttpResponse:
-    """Many at once: what would happen to each, then do it, then what happened. Without a choice, such as by its address
-    alone, back to where one chooses."""
+    """Many at once: what would happen to each, then do it, then what happened. What was chosen waits in the session, so
+    that the page before can be gone back to. Without a choice, such as by its address alone, back to where one
+    chooses."""
     if request.method == "GET":
-        return redirect(_queue(request))
+        return _chosen(request)
     name = request.POST.get("act", "")
     rows = list(queue.picked(request.program, request.POST.getlist("pick")))
     if name == "take":
@@ -109,13 +111,28 @@ def bulk(request: ScreenRequest) -> HttpResponse:
     if request.POST.get("sure") and is_uuid(request.POST.get("token")):
         if name != "cancel" or _typed(request, "reason", 200):
             return _do(request, name, rows)
-        return _preview(request, name, rows, fault=_("Say why, for the members and for colleagues."))
-    return _preview(request, name, rows)
+        return _preview(
+            request, name, rows, _tab(request), fault=_("Say why, for the members and for colleagues.")
+        )
+    request.session[CHOSEN] = {"act": name, "pick": [str(row.pk) for row in rows], "tab": _tab(request)}
+    return redirect("rewards:bulk")
+
+
+def _chosen(request: ScreenRequest) -> HttpResponse:
+    chosen = request.session.get(CHOSEN)
+    rows = list(queue.picked(request.program, chosen["pick"])) if chosen else []
+    if not rows:
+        return redirect(_queue(request))
+    return _preview(request, chosen["act"], rows, chosen["tab"])
 
 
 def _queue(request: ScreenRequest) -> str:
+    return f"{reverse('rewards:queue')}?tab={_tab(request)}"
+
+
+def _tab(request: ScreenRequest) -> str:
     tab = request.POST.get("tab", "")
-    return f"{reverse('rewards:queue')}?tab={tab if tab in queue.TABS else 'new'}"
+    return tab if tab in queue.TABS else "new"
 
 
 def _take(request: ScreenRequest, rows: list[Redemption]) -> HttpResponse:
@@ -133,7 +150,9 @@ def _take(request: ScreenRequest, rows: list[Redemption]) -> HttpResponse:
     return redirect(f"{reverse('rewards:queue')}?tab=in_progress" if taken else _queue(request))
 
 
-def _preview(request: ScreenRequest, name: str, rows: list[Redemption], *, fault: str = "") -> HttpResponse:
+def _preview(
+    request: ScreenRequest, name: str, rows: list[Redemption], tab: str, *, fault: str = ""
+) -> HttpResponse:
     at, who = clock.now(), actor_name(request)
     listed = [{"row": row, "why": _why_not(row, name, who, at)} for row in queue.rows(rows, who, at)]
     fit = [one for one in listed if not one["why"]]
@@ -148,7 +167,7 @@ def _preview(request: ScreenRequest, name: str, rows: list[Redemption], *, fault
         "rows": listed,
         "fit": len(fit),
         "back": list(back.items()) if name == "cancel" else [],
-        "tab": request.POST.get("tab", ""),
+        "tab": tab,
         "token": uuid4(),
         "fault": fault,
         "carrier": request.POST.get("carrier", ""),

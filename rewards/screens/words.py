@@ -189,9 +189,13 @@ def _points(price: Price) -> str:
 
 def cap(raw: Any) -> str:
     """`2 times a month`."""
-    times = raw.get("times") if isinstance(raw, dict) else None
-    if not isinstance(times, int) or raw.get("per") not in PERIODS:
+    if not isinstance(raw, dict):
         return words.NONE
+    times = raw.get("times")
+    if raw.get("per") not in PERIODS or times in (None, ""):
+        return words.NONE
+    if not isinstance(times, int):  # as typed: what keeps it from being published is said elsewhere
+        return f"{times} {PERIODS[raw['per']]}"
     told = ngettext("%(n)s time", "%(n)s times", times) % {"n": words.number(times)}
     return f"{told} {PERIODS[raw['per']]}"
 

@@ -78,6 +78,7 @@ def test_negative_money_only_where_asked_for() -> None:
         (" 600 111 222 ", "ES", "+34600111222"),
         ("(020) 7946-0018", "GB", "+442079460018"),
         ("+1 202-555-0143", "ES", "+12025550143"),
+        ("(+34) 612.345.678", None, "+34612345678"),
     ],
 )
 def test_phones_have_one_form(text: str, region: str | None, number: str) -> None:

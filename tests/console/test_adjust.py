@@ -92,7 +92,8 @@ def test_a_double_click_books_once() -> None:
         ({"reason_code": "other", "note": ""}, "Say in the note"),
         ({"points": "0"}, "above zero"),
         ({"points": "-5"}, "above zero"),
-        ({"points": "1.5"}, "at most 0 decimals"),
+        ({"points": "1.5"}, "Give a whole number."),
+        ({"points": "abc"}, "Write a plain number such as 1250."),
         ({"points": "many"}, "plain number"),
         ({"points": "1,5"}, "Write 1234.5 or 1,234.5: a point before decimals"),
         ({"points": "1 234,5"}, "a point before decimals"),
@@ -250,7 +251,7 @@ def test_the_preview_says_whether_the_tier_may_change() -> None:
     typed = {"direction": "give", "points": "5", "point_type": people.points_of(member.program).pk}
     client, address = people.sam(), f"/console/members/{member.pk}/adjust/preview/"
     assert "The tier stays as it is" in client.post(address, typed).content.decode()
-    assert "count for tiers changes by +5" in client.post(address, typed | {"counts": "on"}).content.decode()
+    assert "Counted as earned today: +5" in client.post(address, typed | {"counts": "on"}).content.decode()
 
 
 @pytest.mark.django_db

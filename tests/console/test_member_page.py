@@ -133,6 +133,7 @@ def test_an_order_that_never_came_is_told_from_one_that_was_rejected_and_one_of_
     assert "was processed" in client.get(address, {"number": "A-1"}).content.decode()
     never = client.get(address, {"number": "A-9"}).content.decode()
     assert "never arrived" in never
+    assert "refused when it was sent" in never
     people.ana(program, external_id="bea", email="bea@example.org", phone=None, card=None, name="Bea")
     people.an_order(channel, member="ext:bea", number="A-3")
     assert "for another member" in client.get(address, {"number": "A-3"}).content.decode()

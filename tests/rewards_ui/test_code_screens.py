@@ -15,7 +15,7 @@ from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from rewards import catalogue, redemption, vouchers
 from rewards.claiming import Wish
-from rewards.models import Code, CodeBatch, Reward
+from rewards.models import Code, CodeBatch, Redemption, Reward
 from tests.rewards.shop import OLGA, stock_of
 from tests.rewards_ui import desk
 from tests.rewards_ui.test_catalogue_screens import HOSTILE, text_of
@@ -147,3 +147,7 @@ def test_the_gauge_and_the_list_say_the_same_of_codes_that_were_given_out(
     page = text_of(olga.get(path(pool)))
     assert "1 of 3 available, 0 reserved, 2 given out" in page
     assert re.search(r"Of those given out:\s+issued 1,\s+used 1\.", page)
+    redemption.cancel(Redemption.objects.get(code__state="issued"), at=clock.now(), actor=OLGA)
+    page = text_of(olga.get(path(pool)))
+    assert "1 of 2 available, 0 reserved, 1 given out" in page
+    assert re.search(r"Of those given out:\s+used 1\.", page)

@@ -48,6 +48,18 @@ def sure(client: Client, rows: list[Redemption], act: str, **more: str) -> Any:
     return client.post(BULK, chosen(rows, act, sure="1", token=str(uuid4()), **more))
 
 
+def test_the_preview_of_many_can_be_gone_back_to(mugs: list[Redemption], olga: Client) -> None:
+    assert olga.post(BULK, chosen(mugs[:2], "sent"))["Location"] == BULK
+    for _ in range(2):
+        assert text_of(olga.get(BULK)).count("Tracking number of") == 2
+    sure(olga, mugs[:2], "sent")
+    assert "None of them can be done." in text_of(olga.get(BULK))
+
+
+def test_without_a_choice_the_address_of_many_leads_to_the_queue(points: PointType, olga: Client) -> None:
+    assert olga.get(BULK)["Location"].startswith(QUEUE)
+
+
 def test_an_empty_queue_says_that_all_is_sent(points: PointType, olga: Client) -> None:
     assert "All sent" in text_of(olga.get(QUEUE))
 
@@ -75,14 +87,14 @@ def test_an_address_that_is_not_known_is_seen(points: PointType, ada: Member, ol
     row.delivery.delete()
     page = text_of(olga.get(QUEUE))
     assert "not known: Address" in page
-    preview = text_of(olga.post(BULK, chosen([row], "sent")))
+    preview = text_of(olga.post(BULK, chosen([row], "sent"), follow=True))
     assert "Not known: Address" in preview
     assert "None of them can be done" in preview
 
 
 def test_many_are_sent_with_preview_tracking_and_receipt(mugs: list[Redemption], olga: Client) -> None:
     fulfilment.take_up(mugs[1], by="pau", at=clock.now())
-    preview = olga.post(BULK, chosen(mugs, "sent"))
+    preview = olga.post(BULK, chosen(mugs, "sent"), follow=True)
     page = text_of(preview)
     assert "pau is working on it just now" in page
     assert f'name="tracking-{mugs[0].pk}"' in page
@@ -105,7 +117,7 @@ def test_many_are_sent_with_preview_tracking_and_receipt(mugs: list[Redemption],
 def test_many_are_cancelled_with_points_back_and_a_reason(
     mugs: list[Redemption], ada: Member, olga: Client
 ) -> None:
-    preview = text_of(olga.post(BULK, chosen(mugs[:2], "cancel")))
+    preview = text_of(olga.post(BULK, chosen(mugs[:2], "cancel"), follow=True))
     assert "200 points go back" in preview
     assert "Cancel 2 and give the points back" in preview
     without = sure(olga, mugs[:2], "cancel")

@@ -209,7 +209,29 @@ def test_the_history_tells_the_tiers_too(olga: Client) -> None:
     olga.post(f"/console/tiers/{ladder.pk}/edit/", LADDER | {"tier": ["silver"], "t-silver-threshold": "150"})
     page = olga.get(f"/console/history/tiers.tierset/{ladder.pk}/").content.decode()
     assert "Gold star" in page
-    assert "150" in page
+    assert "150.00 GBP" in page
+    assert "1,000.50 GBP" in page
+    assert "Counted over, how many" in page
+    for raw in ("Window count", "Reward price factor"):
+        assert raw not in page
+
+
+@pytest.mark.parametrize("typed", ["1,5", "1 2 3", "1e3"])
+def test_a_threshold_that_is_no_number_is_refused_rather_than_read_as_another(
+    olga: Client, typed: str
+) -> None:
+    answer = olga.post("/console/tiers/new/empty/", LADDER | {"t-_1-threshold": typed})
+    assert answer.status_code == 422
+    assert typed in answer.content.decode()
+    assert not Tier.objects.exists()
+
+
+def test_a_threshold_finer_than_the_money_is_not_published(olga: Client) -> None:
+    ladder = a_ladder(olga, **{"t-_1-threshold": "1000.505"})
+    page = olga.get(f"/console/tiers/{ladder.pk}/publish/").content.decode()
+    assert "Give at most 2 decimals." in page
+    olga.post(f"/console/tiers/{ladder.pk}/publish/", {"rollout": "now"})
+    assert not LadderVersion.objects.exists()
 
 
 @pytest.mark.parametrize("part", ["", "edit/", "publish/", "members/", "versions/1/"])

@@ -89,7 +89,7 @@ def _in_file(named: AnyMapping[str, str], header: Sequence[str]) -> dict[str, st
 def _check(found: AnyMapping[str, str], header: Sequence[str]) -> None:
     told = ", ".join(header)[:500]
     if "member" not in found:
-        words = f"Say which column names the member (member=Column); the file has {told}."
+        words = f"Say which column names the member; the file has {told}."
         raise Invalid(words, code="map_incomplete")
     if "amount" not in found and "tier" not in found:
         words = f"Say which column holds the amount or the tier; the file has {told}."

@@ -20,7 +20,7 @@ from loyalty.outbox.models import Fact
 from tiers import published
 from tiers.models import LadderVersion, TierChange
 from tiers.progress import Progress, with_points
-from tiers.screens.wording import Teller
+from tiers.screens.wording import MEASURES, Teller
 from tiers.windows import DAY
 
 KINDS: dict[str, Words] = {
@@ -61,7 +61,11 @@ def counted_effect(member: Member, points: int, at: datetime) -> str:
         words = _("The tier drops from %(before)s to %(after)s.")
     else:
         words = _("The tier rises from %(before)s to %(after)s.")
-    return words % told
+    said = words % told
+    if turn.was_counted:
+        return said
+    what = str(MEASURES[turn.measure])
+    return _("The ladder counts something else: %(what)s. %(said)s") % {"what": what.lower(), "said": said}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from loyalty.base.errors import LaurelError
+from loyalty.base.numbers import ungrouped
 from loyalty.base.text import clean
 from loyalty.console.changes import trimmed
 from loyalty.programs.models import CODE, ExpiryUnit
@@ -32,7 +33,8 @@ class PlainDecimal(forms.DecimalField):
     widget = forms.TextInput(attrs={"inputmode": "decimal"})
 
     def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
-        return super().to_python(re.sub(r"[, ]", "", value) if isinstance(value, str) else value)
+        plain = ungrouped(value.strip()) if isinstance(value, str) else value
+        return super().to_python("?" if isinstance(plain, str) and "e" in plain.lower() else plain)
 
     def prepare_value(self, value: Any) -> Any:
         return trimmed(value).replace(",", "") if isinstance(value, Decimal) else value
