@@ -17,7 +17,7 @@ from loyalty.base import clock
 from loyalty.base.errors import LaurelError
 from loyalty.base.job_files import MAX_UPLOAD
 from loyalty.base.words import Words
-from loyalty.console.access import ScreenRequest, actor_name, may, screen, show
+from loyalty.console.access import ScreenRequest, actor_name, may, refuse, screen, show
 from loyalty.console.fields import LocalMomentField
 from rewards import vouchers
 from rewards.code_files import WHY
@@ -81,8 +81,10 @@ def codes(request: ScreenRequest, reward_id: int) -> HttpResponse:
     reward = reward_of(request, reward_id)
     if not isinstance(reward, VoucherReward):
         raise Http404
+    if request.method == "POST" and not may(request, UPLOAD):
+        return refuse(request, [UPLOAD])
     form = _form(request)
-    if request.method == "POST" and may(request, UPLOAD) and form.is_valid():
+    if request.method == "POST" and form.is_valid():
         name, content = form.sent()
         try:
             job = vouchers.start(

@@ -119,8 +119,8 @@ def bulk(request: ScreenRequest) -> HttpResponse:
 
 
 def _chosen(request: ScreenRequest) -> HttpResponse:
-    chosen = request.session.get(CHOSEN)
-    rows = list(queue.picked(request.program, chosen["pick"])) if chosen else []
+    chosen = request.session.get(CHOSEN, {"pick": []})
+    rows = list(queue.picked(request.program, chosen["pick"]))
     if not rows:
         return redirect(_queue(request))
     return _preview(request, chosen["act"], rows, chosen["tab"])

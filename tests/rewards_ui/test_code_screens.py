@@ -129,7 +129,9 @@ def test_only_a_voucher_of_this_program_has_a_pool(points: PointType, pool: Rewa
 def test_uploading_needs_its_own_permission(pool: Reward) -> None:
     rita = desk.rita()
     assert "Can add code" in text_of(rita.get(path(pool)))
-    upload(rita, pool, pasted="ALPHA-0001")
+    refused = upload(rita, pool, pasted="ALPHA-0001")
+    assert refused.status_code == 403
+    assert "Can add code" in text_of(refused)
     assert not Job.objects.exists()
 
 

@@ -56,6 +56,13 @@ def test_the_preview_of_many_can_be_gone_back_to(mugs: list[Redemption], olga: C
     assert "None of them can be done." in text_of(olga.get(BULK))
 
 
+def test_who_may_only_look_at_the_queue_reads_whom_to_ask(mugs: list[Redemption]) -> None:
+    page = text_of(desk.staff("vera", "view_redemption").get(QUEUE))
+    assert "Mug" in page
+    assert "Can change redemption" in page
+    assert "choose" not in page
+
+
 def test_without_a_choice_the_address_of_many_leads_to_the_queue(points: PointType, olga: Client) -> None:
     assert olga.get(BULK)["Location"].startswith(QUEUE)
 
