@@ -66,8 +66,8 @@ def receive(
         raise Invalid("Only a voucher reward has a pool of codes.", code="not_a_pool")
     if len(content) > MAX_UPLOAD:
         raise Invalid(f"Send a file of at most {MAX_UPLOAD // 1024 // 1024} MB.", code="file_too_large")
-    if not decode(content).strip():
-        raise Invalid("There is nothing in it.", code="file_empty")
+    if next(read(decode(content), zone=reward.program.zone, at=at), None) is None:
+        raise Invalid("There are no codes in it.", code="file_empty")
     batch = CodeBatch(
         program_id=reward.program_id, reward=reward, name=name[-200:], expires_at=expires_at, created_at=at,
         created_by=by,

@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "loyalty.console.form_program.FormProgram",
     "loyalty.console.middleware.ProgramZone",
     # Last, as it turns a refused login into its answer.
     "axes.middleware.AxesMiddleware",
@@ -121,6 +122,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
+            "builtins": ["loyalty.console.templatetags.own_forms"],
         },
     },
 ]

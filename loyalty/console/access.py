@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
+from urllib.parse import urlsplit, urlunsplit
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Permission
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from loyalty.programs.models import Program
@@ -38,7 +41,7 @@ def screen(*permissions: str) -> Callable[[View[P]], Callable[Concatenate[HttpRe
         @wraps(view)
         def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not admin.site.has_permission(request):
-                return redirect_to_login(request.get_full_path(), "admin:login")
+                return to_sign_in(request)
             missing = [one for one in permissions if not request.user.has_perm(one)]
             if missing:
                 return refuse(request, missing)
@@ -54,6 +57,29 @@ def screen(*permissions: str) -> Callable[[View[P]], Callable[Concatenate[HttpRe
         return inner
 
     return wrap
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in, and from there back to the page. What was sent by somebody who had been signed out is not carried
+    out: that is said, and they come back to the page that they sent it from."""
+    htmx = cast(ScreenRequest, request).htmx
+    asked_only = request.method in ("GET", "HEAD")
+    if asked_only and not htmx:
+        return redirect_to_login(request.get_full_path(), "admin:login")
+    if not asked_only:
+        told = _("You had been signed out: what you sent was not carried out, and nothing was changed.")
+        messages.warning(request, told)
+    answer = redirect_to_login(_sent_from(request, htmx), "admin:login")
+    return HttpResponseClientRedirect(answer.url) if htmx else answer
+
+
+def _sent_from(request: HttpRequest, htmx: HtmxDetails) -> str:
+    """The page, as the browser tells it; Home for one of another site, or none."""
+    told = (htmx.current_url if htmx else None) or request.headers.get("Referer", "")
+    parts = urlsplit(told)
+    if parts.netloc != request.get_host():
+        return reverse("admin:index")
+    return urlunsplit(("", "", parts.path, parts.query, ""))
 
 
 def refuse(request: HttpRequest, missing: list[str]) -> HttpResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,7 +12,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from loyalty.base import clock
 from loyalty.console import home
-from loyalty.console.access import ScreenRequest, screen, show
+from loyalty.console.access import ScreenRequest, screen, show, to_sign_in
 from loyalty.programs.models import Program
 from loyalty.programs.scope import choose_program
 
@@ -22,7 +21,7 @@ from loyalty.programs.scope import choose_program
 def switch(request: HttpRequest) -> HttpResponse:
     """GET asks, POST switches: a link that somebody else made changes nothing."""
     if not admin.site.has_permission(request):
-        return redirect_to_login(request.get_full_path(), "admin:login")
+        return to_sign_in(request)
     code = request.POST.get("program") or request.GET.get("program", "")
     if request.method == "POST":
         if choose_program(request, code) is None:

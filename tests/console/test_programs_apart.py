@@ -5,7 +5,10 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
+from loyalty.members.models import Member
 from loyalty.programs.models import Program
 from tests.console import people
 
@@ -92,3 +95,52 @@ def test_who_is_not_signed_in_signs_in_first(client: object) -> None:
     for address in ("/console/members/", "/console/switch/", "/console/campaigns/"):
         answer = client.get(address)  # type: ignore[attr-defined]
         assert answer["Location"].startswith("/admin/login/?next=/console/")
+
+
+def a_form_opened_in(program: Program, **more: str) -> dict[str, str]:
+    """What a browser sends of the form for a new member that was opened in that program."""
+    return {"form_program": program.code, "name": "Zoë <b>", "external_id": "zoe", **more}
+
+
+def test_a_form_of_another_program_is_held_back_and_what_was_typed_can_still_be_sent() -> None:
+    own, other = people.a_program(), people.a_program("other")
+    client, address = people.olga(), "/console/members/new/"
+    client.post("/console/switch/", {"program": own.code})
+    assert f'name="form_program" value="{own.code}"' in client.get(address).content.decode()
+    client.post("/console/switch/", {"program": other.code})
+    held = client.post(address, a_form_opened_in(own))
+    assert held.status_code == 409
+    assert "Nothing was changed in either of them." in held.content.decode()
+    assert "Zoë &lt;b&gt;" in held.content.decode()
+    assert not Member.objects.exists()
+    client.post(address, a_form_opened_in(own, form_program_sure="1"))
+    assert Member.objects.get().program == own
+    assert f'name="form_program" value="{own.code}"' in client.get(address).content.decode()
+
+
+def test_a_form_with_a_file_is_to_be_opened_again() -> None:
+    own, other = people.a_program(), people.a_program("other")
+    client = people.olga()
+    client.post("/console/switch/", {"program": other.code})
+    sent = {"form_program": own.code, "file": SimpleUploadedFile("a.csv", b"member,amount")}
+    held = client.post("/console/imports/", sent)
+    assert held.status_code == 409
+    assert "open the form again" in held.content.decode()
+    assert "form_program_sure" not in held.content.decode()
+
+
+def test_whoever_was_signed_out_comes_back_to_the_page_and_reads_that_nothing_was_done(
+    client: Client,
+) -> None:
+    people.a_program()
+    sent = client.post(
+        "/console/campaigns/1/pause/", headers={"Referer": "http://testserver/console/campaigns/1/?tab=why"}
+    )
+    assert sent["Location"] == "/admin/login/?next=/console/campaigns/1/%3Ftab%3Dwhy"
+    assert "nothing was changed" in client.get(sent["Location"]).content.decode()
+    for origin in ("https://evil.example/console/", "", "//evil.example/"):
+        sent = client.post("/console/campaigns/1/pause/", headers={"Referer": origin})
+        assert sent["Location"] == "/admin/login/?next=/admin/"
+    asked = client.get("/console/members/", headers={
+        "HX-Request": "true", "HX-Current-URL": "http://testserver/console/members/?q=a"})  # fmt: skip
+    assert asked["HX-Redirect"] == "/admin/login/?next=/console/members/%3Fq%3Da"

@@ -134,7 +134,7 @@ class MemberTeller:
         if not one.keep.can:
             return _("%(tier)s ends after %(day)s, whatever is done before.") % told
         if Decimal(one.keep.missing) == 0:
-            return _("%(tier)s is kept: %(needed)s are there.") % told
+            return _("%(tier)s is kept: %(needed)s or more are there.") % told
         return _("%(missing)s more by %(day)s keep %(tier)s (%(needed)s in all).") % told
 
     def _beneath(self, one: Progress) -> str:
