@@ -75,9 +75,7 @@ def test_the_same_day_gives_the_same_history() -> None:
     assert Counter(seen[0]["events"]) == Counter(seen[1]["events"])
 
 
-@pytest.mark.parametrize(
-    "day", ["2026-11-22T14:30", "2026-12-31T23:00:30", "2027-03-28T01:30", "2028-02-29T09:00"]
-)
+@pytest.mark.parametrize("day", ["2026-12-31T23:00:30", "2027-03-28T01:30", "2028-02-29T09:00"])
 def test_the_books_of_the_demonstration_are_proved_on_any_day(day: str) -> None:
     at = datetime.fromisoformat(day).replace(tzinfo=UTC)
     seeding.seed(at=at, **FEW)

@@ -59,7 +59,7 @@ def test_an_export_applied_to_an_empty_database_exports_the_same_bytes(text: str
     assert not Program.objects.exists()
 
 
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
 @given(strategies.program_file)
 def test_any_configuration_survives_export_and_apply(config: dict[str, Any]) -> None:
     first, second = twice(writing.write(config))

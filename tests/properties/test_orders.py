@@ -35,7 +35,7 @@ numbers = itertools.count(1)
 Json = dict[str, Any]
 
 several = settings(
-    max_examples=examples(40),
+    max_examples=examples(30),
     deadline=None,
     database=None,
     print_blob=True,

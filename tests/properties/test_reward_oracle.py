@@ -207,7 +207,7 @@ class Shop:
 @example(story=[("redeem", 0, 2, 0), ("use", 0, 0, 0), ("cancel", 0, 0, 0), ("refund", 0, 0, 0)])
 @given(story=st.lists(acts, min_size=1, max_size=25))
 @settings(
-    max_examples=examples(40),
+    max_examples=examples(30),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
