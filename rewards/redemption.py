@@ -56,14 +56,15 @@ GONE = (Step.SENT, Step.DELIVERED, Step.PICKED_UP)
 def confirm(
     redemption: Redemption, *, at: datetime, actor: Actor, details: Mapping[str, Any] | None = None
 ) -> Redemption:
-    """Make a reservation final: the points stay spent, the code is issued. Confirming again changes nothing.
+    """Make a reservation final: the points stay spent, the code is issued. Confirming again changes nothing,
+    also when its time has run out since.
 
     Raises ReservationLapsed from the very instant of its limit on, WrongState, NotEligible `member_may_not_redeem`,
     Invalid `details_required`.
     """
     member = records.lock_member(redemption.member_id)
     row = records.reread(redemption.pk)
-    if row.state in (State.CONFIRMED, State.FULFILLED):
+    if row.state in (State.CONFIRMED, State.FULFILLED, State.EXPIRED):
         return row
     _check_reserved(row, at)
     if member is None or not member.may_redeem:

@@ -205,6 +205,16 @@ class Shop:
 # A code that was seen is lost to its pool; of a gift value the rest comes back.
 @example(story=[("redeem", 0, 1, 0), ("cancel", 0, 0, 0), ("redeem", 1, 1, 0)])
 @example(story=[("redeem", 0, 2, 0), ("use", 0, 0, 0), ("cancel", 0, 0, 0), ("refund", 0, 0, 0)])
+# Confirmed again after its time has run out, whether or not that is booked.
+@example(
+    story=[
+        ("redeem", 0, 0, 0),
+        ("edge", 0, 1, 0),
+        ("confirm", 0, 0, 0),
+        ("lapse", 0, 0, 0),
+        ("confirm", 0, 0, 0),
+    ]
+)
 @given(story=st.lists(acts, min_size=1, max_size=25))
 @settings(
     max_examples=examples(30),
