@@ -11,9 +11,9 @@ from loyalty.base.clock import local_date
 from loyalty.members.models import Member
 from tiers import evaluation, published, windows
 from tiers.counting import JUDGED_AFTERWARDS
-from tiers.ladder import Benefits, Ladder, Rung
+from tiers.ladder import Benefits, Ladder, Rung, counts_points
 from tiers.lines import Cause, Line
-from tiers.models import Measure, Upgrade, Validity
+from tiers.models import Upgrade, Validity
 from tiers.standings import Standings, done, shown
 from tiers.windows import DAY, Number
 
@@ -113,7 +113,7 @@ def with_points(member: Member, points: int, *, at: datetime) -> Turn | None:
     _, code, name, _, _ = shown(line)
     ladder = line.course.ladder(line.state.version)
     step = ladder.rank(code) - ladder.rank(member.tier_code)
-    counted = ladder.source == (Measure.POINTS, line.tier_set.default_type_id)
+    counted = counts_points(ladder.measure) and ladder.source[1] == line.tier_set.default_type_id
     return Turn(member.tier_name, name, step, ladder.measure, counted)
 
 

@@ -222,3 +222,13 @@ def test_a_ladder_that_counts_money_is_not_moved_by_points(olga: Client, program
     page = olga.post(f"/console/members/{ana.pk}/adjust/preview/", adjusting(program, points="900"))
     told = "The ladder counts something else: qualifying spend. The tier stays Silver."
     assert told in page.content.decode()
+
+
+def test_a_ladder_on_the_balance_of_the_same_points_counts_nothing_else(
+    olga: Client, program: Program
+) -> None:
+    a_ladder(program, measure="balance", window="lifetime", validity="while_qualified")
+    ana = a_member(program)
+    page = olga.post(f"/console/members/{ana.pk}/adjust/preview/", adjusting(program, points="50"))
+    assert "The member rises to Friend." in page.content.decode()
+    assert "counts something else" not in page.content.decode()

@@ -25,7 +25,7 @@ LABELS: dict[str, Words] = {
     "tier.expiry_unit": gettext_lazy("Points earned in it lapse after, unit"),
     "tier.reward_price_factor": gettext_lazy("Price of rewards"),
     **{
-        f"tier.{name}": str(TierForm.base_fields[name].label)
+        f"tier.{name}": TierForm.base_fields[name].label or name
         for name in ("threshold", "earning_multiplier", "early_access_days", "expiry")
     },
 }
