@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -31,7 +31,8 @@ MONTHS_IN: dict[Period, int] = {"month": 1, "quarter": 3, "half": 6, "year": 12}
 _pinned: ContextVar[datetime | None] = ContextVar("pinned_clock", default=None)
 
 _RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))?", re.ASCII
+    r"(\d{4})-\d\d-\d\d[Tt](?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?",
+    re.ASCII,
 )
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 
@@ -129,26 +130,17 @@ def parse_instant(text: object, *, default_zone: tzinfo | None = None) -> dateti
         raise _bad_timestamp(
             "A timestamp is text such as 2026-11-12T14:03:00+01:00; numbers are not accepted."
         )
-    day, hour, minute, second, fraction, zulu, sign, off_hours, off_minutes = found.groups()
-    if not FIRST_YEAR <= int(day[:4]) <= LAST_YEAR:
+    if not FIRST_YEAR <= int(found[1]) <= LAST_YEAR:
         raise _out_of_calendar()
-    micros = (fraction or "0")[:6].ljust(6, "0")
     try:
-        naive = datetime.fromisoformat(f"{day}T{hour}:{minute}:{second}.{micros}")
-        offset = _offset(sign, int(off_hours), int(off_minutes)) if sign else None
+        at = datetime.fromisoformat(found[0].upper())
     except ValueError as wrong:
-        raise _bad_timestamp("There is no such date or time.") from wrong
-    if zulu or offset:
-        return _within_calendar(naive.replace(tzinfo=offset or UTC).astimezone(UTC))
+        raise _bad_timestamp("There is no such date.") from wrong
+    if at.tzinfo is not None:
+        return _within_calendar(at.astimezone(UTC))
     if default_zone is None:
         raise Invalid("Say the offset: end the timestamp with Z or +01:00.", code="timestamp_needs_offset")
-    return _within_calendar(resolve_local(naive, default_zone).at)
-
-
-def _offset(sign: str, hours: int, minutes: int) -> timezone:
-    if hours > 23 or minutes > 59:
-        raise ValueError("offset")
-    return timezone(timedelta(hours=hours, minutes=minutes) * (-1 if sign == "-" else 1))
+    return _within_calendar(resolve_local(at, default_zone).at)
 
 
 def _bad_timestamp(message: str) -> Invalid:

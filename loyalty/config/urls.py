@@ -9,6 +9,7 @@ from loyalty.config.api import api
 from rewards.screens.picture_views import picture
 
 urlpatterns = [
+    path("api/v1/", api.urls),  # first: looking through all the others costs a call a twentieth of its time
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
@@ -19,5 +20,4 @@ urlpatterns = [
     path("console/imports/", include("tiers.imports.urls")),
     path("console/", include("loyalty.console.urls")),
     path("pictures/<str:digest>.webp", picture, name="reward-picture"),
-    path("api/v1/", api.urls),
 ]

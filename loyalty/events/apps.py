@@ -8,4 +8,4 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         # By its name, because what is plugged in reads the models, which are not there when this file is imported.
-        import_string("loyalty.events.program_file.register")()
+        import_string("loyalty.events.plugs.plug_in")()

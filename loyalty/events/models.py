@@ -36,9 +36,17 @@ class Event(models.Model):
         FAILED = "failed", "Failed"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    program = models.ForeignKey(Program, on_delete=models.PROTECT, db_index=False, related_name="+")
+    program = models.ForeignKey(
+        Program, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
     channel = models.ForeignKey(
-        Channel, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="+"
+        Channel,
+        on_delete=models.PROTECT,
+        db_constraint=False,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
     )
     source = models.CharField(max_length=100)
     external_id = models.CharField(max_length=200)

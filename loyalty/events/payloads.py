@@ -145,8 +145,8 @@ class Reader:
 
     def _hash(self, sent: Sent, data: dict[str, Any]) -> bytes:
         """What tells a repetition from another event of the same id. Keyed, as the content is personal."""
-        content = [sent.type, write_instant(sent.occurred_at), sent.ref, data]
-        return hmac.digest(self._pepper, strict_json.canonical(content).encode(), "sha256")
+        content = [sent.type, write_instant(sent.occurred_at), sent.ref and tuple(sent.ref), data]
+        return hmac.digest(self._pepper, strict_json.canonical(content), "sha256")
 
     def _data(self, sent: Sent, raw: dict[str, Any], faults: Faults) -> None:
         known = _READERS.get(sent.type)

@@ -6,7 +6,6 @@ outbox must not skip an id for ever because it saw a higher one first.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -15,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.base.copying import Shared, copy_rows
+from loyalty.base.strict_json import dumps_plain
 
 COLUMNS = ("program_id", "member_id", "type", "data", "occurred_at", "recorded_at")
 
@@ -47,7 +47,7 @@ def record_many(rows: Iterable[FactRow]) -> None:
     """Record facts in this order with one COPY, within the caller's transaction."""
     if not connection.in_atomic_block:
         raise RuntimeError("a fact is recorded in the transaction of its change")
-    text = Shared(_json)
+    text = Shared(dumps_plain)
     copy_rows("outbox_fact", COLUMNS, ((*row[:3], text(row.data), *row[4:]) for row in rows))
 
 
@@ -57,11 +57,10 @@ def complete(member_id: UUID, kind: str, more: Mapping[str, object]) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("a fact is complete when its transaction ends")
     with connection.cursor() as cursor:
-        cursor.execute(_COMPLETE, [_json(more), member_id, kind])
+        cursor.execute(_COMPLETE, [dumps_plain(more), member_id, kind])
 
 
 _COMPLETE: Final = """
     UPDATE outbox_fact SET data = data || %s::jsonb
     WHERE id = (SELECT id FROM outbox_fact WHERE member_id = %s AND type = %s ORDER BY -id LIMIT 1)
 """
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

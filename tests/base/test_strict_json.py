@@ -3,6 +3,7 @@
 import json
 import time
 import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -191,9 +192,35 @@ def test_equal_content_has_one_fingerprint() -> None:
     one = strict_json.loads(b'{"a": 1.0, "b": {"x": 100, "y": [0.0]}}')
     same = strict_json.loads(b'{"b": {"y": [-0.00], "x": 1e2}, "a": 1}')
     other = strict_json.loads(b'{"a": "1", "b": {"x": 100, "y": [0]}}')
-    assert strict_json.canonical(one) == '{"a":1,"b":{"x":100,"y":[0]}}'
+    assert strict_json.canonical(one) == b'{"a":1,"b":{"x":100,"y":[0]}}'
     assert strict_json.fingerprint(one) == strict_json.fingerprint(same)
     assert strict_json.fingerprint(one) != strict_json.fingerprint(other)
+
+
+@given(VALUES)
+def test_the_canonical_text_is_that_of_the_python_writer(value: Any) -> None:
+    written = strict_json.canonical(value)
+    assert strict_json.loads(written) == value
+    if b"." not in written:  # fractions are what that writer cannot write
+        read = json.loads(written)
+        assert written.decode() == json.dumps(read, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@given(
+    st.recursive(st.sampled_from(["", "[[[[", "]", '{"', "a\\"]), lambda inner: st.lists(inner, max_size=3))
+)
+def test_only_brackets_outside_of_texts_make_it_deep(value: Any) -> None:
+    deepest = max(_depths(value))
+    body = json.dumps(value).encode()
+    assert strict_json.loads(body, max_depth=deepest) == value
+    if deepest:
+        assert refusal(body, max_depth=deepest - 1).code == "too_deep"
+
+
+def _depths(value: Any, depth: int = 0) -> Iterator[int]:
+    yield depth + isinstance(value, list)
+    for inner in value if isinstance(value, list) else ():
+        yield from _depths(inner, depth + 1)
 
 
 @given(VALUES, VALUES)
