@@ -46,6 +46,7 @@ _SOLD_OUT: Final = Reason("sold_out", gettext_lazy("It is sold out."), {})
 _ENDED: Final = Reason("ended", gettext_lazy("This reward has ended."), {})
 _DATES_OVER: Final = Reason("ended", gettext_lazy("Its dates are over."), {})
 _PAUSED: Final = Reason("paused", gettext_lazy("This reward is paused at the moment."), {})
+_CLOSED: Final[Mapping[str, Reason]] = {Reward.Status.ENDED: _ENDED, Reward.Status.PAUSED: _PAUSED}
 _OUTSIDE_HOURS: Final = Reason(
     "outside_hours", gettext_lazy("It cannot be had on this day or at this time."), {}
 )
@@ -136,17 +137,24 @@ def judge(
     asked = costs(item, asking)
     if point_type_id is not None:
         asked = tuple(one for one in asked if one.point_type.id == point_type_id)
-    to_come = [one for one in options if not one.is_over(asking.at)]
-    reasons = [
-        _status(item.reward),
-        None if item.schedule.is_always else _dates(item, asking),
-        None if asking.may_redeem else MAY_NOT_REDEEM,
-        None if item.audience.matches(asking.view) else _NOT_IN_AUDIENCE,
-        *(_limits(item, asking, taken_at) if taken_at else ()),
-        _stock(options, to_come),
-        _points(asked),
-    ]
-    return Verdict(asked, to_come, [one for one in reasons if one is not None])
+    at = asking.at
+    to_come = [one for one in options if one.starts_at is None or not one.is_over(at)]
+    reasons: list[Reason] = []
+    if closed := _CLOSED.get(item.reward.status):
+        reasons.append(closed)
+    if not item.schedule.is_always and (outside := _dates(item, asking)):
+        reasons.append(outside)
+    if not asking.may_redeem:
+        reasons.append(MAY_NOT_REDEEM)
+    if not item.audience.matches(asking.view):
+        reasons.append(_NOT_IN_AUDIENCE)
+    if taken_at:
+        reasons += _limits(item, asking, taken_at)
+    if none_left := _stock(options, to_come):
+        reasons.append(none_left)
+    if too_dear := _points(asked):
+        reasons.append(too_dear)
+    return Verdict(asked, to_come, reasons)
 
 
 def costs(item: Item, asking: Asking) -> tuple[Cost, ...]:
@@ -186,15 +194,6 @@ def factored(points: int, factor: Decimal, decimals: int, rounding: Rounding) ->
 
 def sold_out() -> Reason:
     return _SOLD_OUT
-
-
-def _status(reward: Reward) -> Reason | None:
-    match reward.status:
-        case Reward.Status.ENDED:
-            return _ENDED
-        case Reward.Status.PAUSED:
-            return _PAUSED
-    return None
 
 
 def _dates(item: Item, asking: Asking) -> Reason | None:

@@ -57,14 +57,14 @@ class Unexpected(LaurelError):
 
 def answer(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """`value` as exact JSON."""
-    return raw_answer(strict_json.dumps(value), status=status, headers=headers)
+    return raw_answer(strict_json.encoded(value), status=status, headers=headers)
 
 
 def raw_answer(
-    text: str, *, status: int, content_type: str = JSON, headers: Mapping[str, str] | None = None
+    text: str | bytes, *, status: int, content_type: str = JSON, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """JSON text that was written before, byte by byte."""
-    return HttpResponse(text.encode(), status=status, content_type=content_type, headers=headers)
+    return HttpResponse(text, status=status, content_type=content_type, headers=headers)
 
 
 def problem_text(error: LaurelError, request_id: str) -> str:

@@ -162,7 +162,7 @@ def loads_trusted(text: str) -> Any:
     return _TRUSTED.decode(text)
 
 
-# The C encoder has no way to write a bare Decimal, so one is written as marked text and the marks are taken
+# The encoders have no way to write a bare Decimal, so one is written as marked text and the marks are taken
 # off. The mark is random per process: no text from outside can carry it.
 _MARK = secrets.token_hex(12)
 _MARKED = re.compile(f'"{_MARK}([^"]*)"')
@@ -199,7 +199,7 @@ def _writable(value: object, number: Callable[[Decimal], str]) -> object:
 
 
 class Encoder(json.JSONEncoder):
-    """Exact and compact. Also the `encoder=` of our JSON columns."""
+    """The `encoder=` of our JSON columns: exact and compact."""
 
     def __init__(self, **_: Any) -> None:
         super().__init__(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -212,21 +212,25 @@ class Encoder(json.JSONEncoder):
         return _MARKED.sub(r"\1", text) if _MARK in text else text
 
 
-_WRITER = Encoder()
 _NO_HELP = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _SORTED = orjson.OPT_SORT_KEYS | _NO_HELP
 
 
 def dumps(value: object) -> str:
     """Compact JSON text. Decimals keep every digit they have (12.50 stays 12.50). Raises TypeError or
-    ValueError for what has no exact form: naive times, NaN, unknown types."""
-    return _WRITER.encode(value)
+    ValueError for what has no exact form: naive times, Decimals that are no number, unknown types. A float is none of
+    ours."""
+    return encoded(value).decode()
 
 
-def dumps_plain(value: object) -> str:
-    """Compact JSON text of what needs no care: text, whole numbers of 64 bits, true, false and None, in lists and in
-    objects. Much faster than `dumps`. Raises TypeError for anything else but a float, which never gets here."""
-    return orjson.dumps(value, option=_NO_HELP).decode()
+def encoded(value: object) -> bytes:
+    """The same, as it is sent."""
+    text = orjson.dumps(value, _exact, _NO_HELP)
+    return _MARKED_BYTES.sub(rb"\1", text) if _MARK_BYTES in text else text
+
+
+def _exact(value: object) -> object:
+    return _writable(value, _plain)
 
 
 def canonical(value: object) -> bytes:

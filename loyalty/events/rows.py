@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.base.prepared import prepared
-from loyalty.base.strict_json import dumps_plain
+from loyalty.base.strict_json import dumps
 from loyalty.events.models import Event
 from loyalty.members import identifiers
 from loyalty.members.identifiers import Ref
@@ -80,7 +80,7 @@ def insert(
     ordered = sorted(events, key=lambda event: event.key)
     if not ordered:
         return set()
-    written = [(*event[:8], dumps_plain(event.data), *event[9:]) for event in ordered]
+    written = [(*event[:8], dumps(event.data), *event[9:]) for event in ordered]
     params: list[object] = [program_id, channel.pk if channel else None, at, at]
     # Bound by the server, in binary: half the cost of the arrays as literals in the statement; one event needs none.
     if len(written) == 1:
@@ -98,7 +98,7 @@ def insert_of(program_id: int, channel: Channel, event: NewEvent, ref: Ref, *, a
     """Write one event, about whoever is the member that `ref` names. False when there is no such member, and when the
     event is there already: nothing was written then."""
     whose, named = identifiers.whose(program_id, ref)
-    written = (*event[:4], *event[5:8], dumps_plain(event.data), *event[9:])
+    written = (*event[:4], *event[5:8], dumps(event.data), *event[9:])
     with prepared() as cursor:
         cursor.execute(
             _INSERT_OF.format(whose), [program_id, channel.pk, at, at, *written, *named], prepare=True

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.base.copying import Shared, copy_rows
-from loyalty.base.strict_json import dumps_plain
+from loyalty.base.strict_json import dumps
 
 COLUMNS = ("program_id", "member_id", "type", "data", "occurred_at", "recorded_at")
 
@@ -47,7 +47,7 @@ def record_many(rows: Iterable[FactRow]) -> None:
     """Record facts in this order with one COPY, within the caller's transaction."""
     if not connection.in_atomic_block:
         raise RuntimeError("a fact is recorded in the transaction of its change")
-    text = Shared(dumps_plain)
+    text = Shared(dumps)
     copy_rows("outbox_fact", COLUMNS, ((*row[:3], text(row.data), *row[4:]) for row in rows))
 
 
@@ -57,7 +57,7 @@ def complete(member_id: UUID, kind: str, more: Mapping[str, object]) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("a fact is complete when its transaction ends")
     with connection.cursor() as cursor:
-        cursor.execute(_COMPLETE, [dumps_plain(more), member_id, kind])
+        cursor.execute(_COMPLETE, [dumps(more), member_id, kind])
 
 
 _COMPLETE: Final = """
