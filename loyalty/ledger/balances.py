@@ -144,7 +144,7 @@ def balances(member: Member, *, now: datetime, at: datetime | None = None) -> li
 
 def _question(query: str, member_id: UUID, at: datetime, program_id: int | None) -> Question[list[Balance]]:
     values = {"member": member_id, "at": at, "program": program_id}
-    return Question(query, values, lambda rows: _read(rows, member_id, at))
+    return Question(query, values, lambda rows: _read(rows, member_id, at), binary=True)
 
 
 def _read(rows: list[tuple[Any, ...]], member_id: UUID, at: datetime) -> list[Balance]:

@@ -57,10 +57,13 @@ def count(kind: str, subject: str, per_minute: int) -> Allowance:
     it most round trips. What it took and did not hand out is less than one in LOTS_PER_LIMIT of the limit.
     """
     minute, passed = divmod(int(clock.now().timestamp()), WINDOW_SECONDS)
-    item = RateLimitItemPerMinute(per_minute, namespace="laurel")
-    key = item.key_for(kind, subject, str(minute))
-    used = _handed_out(key, minute, max(1, per_minute // LOTS_PER_LIMIT))
+    used = _handed_out(_key(kind, subject, per_minute, minute), minute, max(1, per_minute // LOTS_PER_LIMIT))
     return Allowance(used <= per_minute, per_minute, max(0, per_minute - used), WINDOW_SECONDS - passed)
+
+
+@lru_cache(maxsize=1024)
+def _key(kind: str, subject: str, per_minute: int, minute: int) -> str:
+    return RateLimitItemPerMinute(per_minute, namespace="laurel").key_for(kind, subject, str(minute))
 
 
 def _handed_out(key: str, minute: int, size: int) -> int:
