@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from campaigns.definitions import Terms, compile_terms, label_only
 from campaigns.models import Campaign, CampaignPause, CampaignVersion
-from campaigns.rating import Standing
+from campaigns.runs import Standing
 from loyalty.programs.models import ProgramPause
 
 REMEMBERED = timedelta(days=60)  # how long after its end a campaign is still named in traces

@@ -14,7 +14,7 @@ from campaigns.caps import Usage, Used
 from campaigns.inbox import Claimed, MemberRow
 from campaigns.orders import OrderState
 from campaigns.payments import Payments
-from campaigns.rating import Rules
+from campaigns.runs import Rules
 from campaigns.subject import Facts, needs_of, tier_of
 from campaigns.usage import Counters
 from campaigns.versions import Chosen

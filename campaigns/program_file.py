@@ -260,9 +260,9 @@ def _enter(applying: Applying, campaign: Campaign, entry: CampaignEntry, path: P
     elif entry.status == "published" and is_paused:
         versions.resume(campaign, by=by, at=at)
     elif entry.status == "paused" and not is_paused:
-        if versions.state(campaign, at) == "running":
+        if versions.state(campaign, at) in ("running", "scheduled"):
             versions.pause(campaign, by=by, at=at)
-        else:  # it gives nothing now; when it would, it is paused
+        else:  # its dates are over; should a later version move them, it is paused
             CampaignPause.objects.create(campaign=campaign, started_at=at, started_by=by)
 
 

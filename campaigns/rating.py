@@ -18,8 +18,8 @@ Stacking groups are separate for base rules and bonuses, and for point types: un
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
 from math import lcm
 from operator import attrgetter
@@ -27,51 +27,13 @@ from typing import Any, NamedTuple
 
 from campaigns import trace
 from campaigns.basket import Basket
-from campaigns.caps import NO_LIMIT, UNUSED, Room, Usage, room
+from campaigns.caps import Usage, room
 from campaigns.definitions import Bonus, Earning, Terms
 from campaigns.effects import Base, Weigh, bonus_value, earning_value
+from campaigns.runs import Rules, Run, Subject
 from loyalty.base.numbers import MAX_UNITS, Rounding, largest_remainder, out_of_range, to_units
 
-__all__ = ["UNUSED", "Award", "Rating", "Rules", "Standing", "Subject", "Usage", "points_by_line", "rate"]
-
-
 _by_rank = attrgetter("rank")
-
-
-def _no_lines() -> None:
-    """Points that no line brought."""
-
-
-class Standing(NamedTuple):
-    """Why a campaign could not run at an instant: campaign_paused, campaign_ended or not_published, and since when."""
-
-    outcome: str
-    since: datetime | None = None
-
-
-@dataclass(slots=True)
-class Subject:
-    """One event to rate. `local` is `occurred_at` on the program's wall clock, `view` what conditions read (built by
-    `subject.build`), `basket` the order as it stands, `attributes` numbers that a rule may count."""
-
-    event_type: str
-    occurred_at: datetime
-    local: datetime
-    view: Mapping[str, Any]
-    basket: Basket | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    member_may_earn: bool = True
-    member_state: str = "active"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The program's side of rating. `standing` by campaign id, for those that were not running."""
-
-    rounding: Rounding
-    currency: str
-    standing: Mapping[int, Standing] = field(default_factory=dict)
-    program_paused: bool = False
 
 
 class Award(NamedTuple):
@@ -90,22 +52,6 @@ class Rating:
     awards: tuple[Award, ...]
     totals: dict[int, int]
     detail: dict[str, Any]
-
-
-@dataclass(slots=True)
-class Run:
-    """One campaign on its way through the rating; `raw` and `value` (after the cut) are in smallest units."""
-
-    terms: Terms
-    outcome: str = ""
-    raw: Fraction = Fraction(0)
-    value: Fraction = Fraction(0)
-    points: int = 0
-    base: Base | None = None
-    weigh: Weigh = _no_lines
-    misses: list[dict[str, Any]] = field(default_factory=list)
-    detail: dict[str, Any] = field(default_factory=dict)
-    room: Room = NO_LIMIT
 
 
 def rate(subject: Subject, terms: Sequence[Terms], usage: Usage, rules: Rules) -> Rating:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from campaigns.basket import Basket, Exact, Line, to_decimal
 from campaigns.definitions import Terms
-from campaigns.rating import Subject
+from campaigns.runs import Subject
 from loyalty.conditions.compiler import NOTHING, Needs
 from loyalty.conditions.fields import Field
 from loyalty.members import traits

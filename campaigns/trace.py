@@ -9,18 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from campaigns.basket import Basket, Exact, to_text
 from campaigns.caps import Room
 from campaigns.definitions import Bonus, Earning, Terms
+from campaigns.runs import Rules, Run, Subject
 from loyalty.base.clock import write_instant
 from loyalty.conditions.compiler import Condition
 from loyalty.conditions.explain import Outcome
 from loyalty.conditions.tree import literal_json
-
-if TYPE_CHECKING:
-    from campaigns.rating import Rules, Run, Subject
 
 SHOWN_PLACES = 6  # of fractions that have no end; the calculation itself is exact
 

@@ -75,9 +75,9 @@ def publish(
 
 @transaction.atomic
 def pause(campaign: Campaign, *, by: str, at: datetime) -> CampaignPause:
-    """From `at` on it gives nothing, until it is resumed. Raises NotRunning."""
+    """From `at` on it gives nothing, until it is resumed; one that is scheduled does not start. Raises NotRunning."""
     campaign = locked(campaign)
-    if state(campaign, at) != "running":
+    if state(campaign, at) not in ("running", "scheduled"):
         raise NotRunning
     made = CampaignPause.objects.create(campaign=campaign, started_at=at, started_by=by)
     _record(campaign, "campaign.paused", at, by=by)
@@ -165,9 +165,10 @@ def _state(
     schedule = Schedule.parse(definition)
     if schedule.ends_at is not None and schedule.ends_at <= at:
         return "ended"
-    if not is_current or (schedule.starts_at is not None and at < schedule.starts_at):
-        return "scheduled"
-    return "paused" if paused else "running"
+    if paused:
+        return "paused"
+    is_ahead = not is_current or (schedule.starts_at is not None and at < schedule.starts_at)
+    return "scheduled" if is_ahead else "running"
 
 
 def _was_processed(campaign: Campaign, since: datetime) -> bool:

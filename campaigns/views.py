@@ -119,7 +119,7 @@ def campaign_page(request: ScreenRequest, campaign_id: int) -> HttpResponse:
 
 def _acts(state: str, *, changed: bool) -> list[str]:
     """What the buttons of the page say to those who may not press them."""
-    acts = {"running": [_("Pause")], "paused": [_("Resume")]}.get(state, [])
+    acts = {"scheduled": [_("Pause")], "running": [_("Pause")], "paused": [_("Resume")]}.get(state, [])
     if state == "ended":
         return acts
     return [*acts, _("Edit"), *([_("Publish")] if state == "draft" or changed else [])]

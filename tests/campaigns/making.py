@@ -11,7 +11,8 @@ from campaigns.basket import Basket
 from campaigns.caps import UNUSED, Usage
 from campaigns.definitions import Terms, compile_terms
 from campaigns.models import BonusCampaign, EarningCampaign
-from campaigns.rating import Rating, Rules, rate
+from campaigns.rating import Rating, rate
+from campaigns.runs import Rules
 from campaigns.subject import Facts, subject_of
 from loyalty.base.numbers import Rounding
 from loyalty.programs.models import PointType, Program

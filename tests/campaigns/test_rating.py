@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from campaigns.basket import Basket, returning
-from campaigns.rating import Rules, Standing, points_by_line
+from campaigns.rating import points_by_line
+from campaigns.runs import Rules, Standing
 from loyalty.base.errors import Invalid
 from loyalty.base.numbers import Rounding
 from tests.campaigns.making import (

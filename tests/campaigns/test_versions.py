@@ -122,6 +122,17 @@ def test_only_what_runs_can_be_paused_and_only_what_is_paused_resumed(program: P
         versions.pause(campaign, by="mia", at=NOON + HOUR)
 
 
+def test_a_scheduled_campaign_that_is_paused_does_not_start(program: Program) -> None:
+    campaign = an_earning(program)
+    versions.publish(campaign, by="mia", at=NOON, effective_from=NOON + 2 * HOUR)
+    versions.pause(campaign, by="mia", at=NOON + HOUR)
+    assert versions.state(campaign, NOON + HOUR) == "paused"
+    assert in_force(program, NOON + 3 * HOUR).standing[campaign.pk].outcome == "campaign_paused"
+    versions.resume(campaign, by="mia", at=NOON + HOUR)
+    assert versions.state(campaign, NOON + HOUR) == "scheduled"
+    assert in_force(program, NOON + 3 * HOUR).standing == {}
+
+
 def test_an_ended_campaign_gives_nothing_from_that_instant_and_stays_ended(program: Program) -> None:
     campaign = an_earning(program)
     versions.publish(campaign, by="mia", at=NOON)

@@ -10,7 +10,7 @@ import pytest
 
 from campaigns.basket import Basket, returning
 from campaigns.caps import Usage, Used
-from campaigns.rating import Rules, Standing
+from campaigns.runs import Rules, Standing
 from campaigns.words import wording
 from campaigns.words.phrases import PointName, Voice
 from loyalty.base.numbers import Rounding

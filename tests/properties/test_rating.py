@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from campaigns.basket import Basket, returning
 from campaigns.caps import Usage, Used
-from campaigns.rating import Rating, Rules, points_by_line
+from campaigns.rating import Rating, points_by_line
+from campaigns.runs import Rules
 from loyalty.base.numbers import Rounding
 from tests.campaigns.making import bonus, compiled, earning, extra, line, order, rated
 from tests.examples import examples
