@@ -25,7 +25,7 @@ from bench.harness import Row
 from loyalty.base.locking import retrying
 
 if TYPE_CHECKING:
-    from loyalty.programs.models import Channel
+    from loyalty.programs.models import Channel, Program
 
 BATCH = 200
 HISTORY = 2_000
@@ -95,7 +95,7 @@ def main(*, quick: bool = False) -> None:
     speed = events / harness.typical(ours)
     slow = one_by_one / harness.typical(orm)
     both, plain = events / harness.typical(limit_of_two), events / harness.typical(limit)
-    rows = [
+    table = [
         Row(
             "two worker processes, two connections",
             events / harness.typical(workers),
@@ -106,7 +106,7 @@ def main(*, quick: bool = False) -> None:
         Row("one worker process, one connection", speed, plain, "events/s"),
         Row("one process, against one at a time through the ORM", speed, slow, "events/s", WANTED_OF_ORM),
     ]
-    harness.table("Event processing: orders of 3 lines, 4 campaigns", rows)
+    harness.table("Event processing: orders of 3 lines, 4 campaigns", table)
 
 
 def _fill(events: int) -> None:
@@ -135,7 +135,7 @@ def _receive(channel: Channel, items: list[dict[str, object]]) -> None:
         assert not [receipt for receipt in receipts if receipt.fault]
 
 
-def _campaigns(program: object, at: datetime) -> None:
+def _campaigns(program: Program, at: datetime) -> None:
     from campaigns import versions
     from campaigns.models import BonusCampaign, EarningCampaign
     from loyalty.programs.models import PointType
@@ -376,6 +376,7 @@ def _one_at_a_time(rows: list[tuple[Any, dict[str, list[dict[str, Any]]]]]) -> N
                 Trace.objects.create(**_plain(row, "detail"))
             for row in made["fact"]:
                 Fact.objects.create(**_without(_plain(row, "data"), "id", "event_id"))
+            assert event.member_id is not None
             day, _ = Activity.objects.get_or_create(
                 program_id=event.program_id, member_id=event.member_id, day=event.occurred_at.date()
             )
