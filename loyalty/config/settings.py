@@ -282,6 +282,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _secure
 SESSION_COOKIE_HTTPONLY = True
 # The prefix makes the browser refuse the cookie from a sister domain.
 SESSION_COOKIE_NAME = "__Host-session" if _secure else "session"
+CSRF_FAILURE_VIEW = "loyalty.console.held_views.stale"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if _secure else "csrftoken"
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if _secure else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _secure

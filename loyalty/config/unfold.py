@@ -110,6 +110,6 @@ UNFOLD: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("console/laurel.svg")}
     ],
     "STYLES": [lambda request: static("console/console.css")],
-    "SCRIPTS": [lambda request: static("console/console.js")],
+    "SCRIPTS": [lambda request: static("console/console.js"), lambda request: static("console/held.js")],
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": NAVIGATION},
 }

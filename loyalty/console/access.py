@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import Permission
@@ -61,21 +61,30 @@ def screen(*permissions: str) -> Callable[[View[P]], Callable[Concatenate[HttpRe
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
     """To the sign-in, and from there back to the page. What was sent by somebody who had been signed out is not carried
-    out: that is said, and they come back to the page that they sent it from."""
+    out: that is said, and what they typed, which their browser has kept, can be sent then (`console:held`)."""
     htmx = cast(ScreenRequest, request).htmx
-    asked_only = request.method in ("GET", "HEAD")
-    if asked_only and not htmx:
-        return redirect_to_login(request.get_full_path(), "admin:login")
-    if not asked_only:
-        told = _("You had been signed out: what you sent was not carried out, and nothing was changed.")
-        messages.warning(request, told)
-    answer = redirect_to_login(_sent_from(request, htmx), "admin:login")
-    return HttpResponseClientRedirect(answer.url) if htmx else answer
+    if request.method in ("GET", "HEAD"):
+        answer = redirect_to_login(sent_from(request) if htmx else request.get_full_path(), "admin:login")
+        return HttpResponseClientRedirect(answer.url) if htmx else answer
+    if htmx:
+        told = _(
+            "You have been signed out. Sign in in another tab and go on here: what you typed is not lost."
+        )
+        return in_words(told, status=401)
+    told = _("You had been signed out: what you sent was not carried out, and nothing was changed.")
+    messages.warning(request, told)
+    back = urlencode({"page": sent_from(request)})
+    return redirect_to_login(f"{reverse('console:held')}?{back}", "admin:login")
 
 
-def _sent_from(request: HttpRequest, htmx: HtmxDetails) -> str:
+def in_words(told: str, *, status: int) -> HttpResponse:
+    """The answer to a part of a page that asked in vain: the page stays as it is, and says this."""
+    return HttpResponse(told, status=status, content_type="text/plain; charset=utf-8")
+
+
+def sent_from(request: HttpRequest) -> str:
     """The page, as the browser tells it; Home for one of another site, or none."""
-    told = (htmx.current_url if htmx else None) or request.headers.get("Referer", "")
+    told = cast(ScreenRequest, request).htmx.current_url or request.headers.get("Referer", "")
     parts = urlsplit(told)
     if parts.netloc != request.get_host():
         return reverse("admin:index")

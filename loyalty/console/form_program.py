@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from loyalty.console.access import show
+from loyalty.console.access import in_words, show
 from loyalty.console.middleware import PLACES
 from loyalty.programs.models import Program
 from loyalty.programs.scope import choose_program, current_program
@@ -45,7 +45,7 @@ class FormProgram:
         if own is None:
             return None
         if SURE not in request.POST:
-            return _ask(request, own, here)
+            return _told(own, here) if "HX-Request" in request.headers else _ask(request, own, here)
         choose_program(request, own.code)
         timezone.activate(own.zone)  # until the request is over
         return None
@@ -57,6 +57,14 @@ class FormProgram:
         if code == here.code or request.path in (reverse("console:switch"), reverse("admin:logout")):
             return None
         return Program.objects.filter(code=code[:50]).first()
+
+
+def _told(own: Program, here: Program) -> HttpResponse:
+    told = _(
+        "This page belongs to %(own)s, but by now you work in %(here)s, in another tab. Choose %(own)s there again and "
+        "go on here: what you typed is not lost."
+    ) % {"own": own.name, "here": here.name}
+    return in_words(told, status=409)
 
 
 def _ask(request: HttpRequest, own: Program, here: Program) -> HttpResponse:

@@ -7,6 +7,7 @@ from django.urls import path
 from loyalty.console import (
     adjust_views,
     event_views,
+    held_views,
     history_views,
     job_views,
     key_views,
@@ -18,6 +19,7 @@ from loyalty.console import (
 app_name = "console"
 urlpatterns = [
     path("switch/", switch_views.switch, name="switch"),
+    path("held/", held_views.held, name="held"),
     path("numbers/", switch_views.numbers, name="numbers"),
     path("members/", member_views.member_list, name="members"),
     path("members/new/", member_edit_views.add_member, name="add-member"),

@@ -109,12 +109,12 @@
     }
   }
 
-  function trouble(text) {
+  function trouble(text, seconds) {
     var box = document.getElementById("lr-trouble");
     if (box) {
       box.textContent = text;
       box.hidden = false;
-      window.setTimeout(function () { box.hidden = true; }, 8000);
+      window.setTimeout(function () { box.hidden = true; }, 1000 * (seconds || 8));
     }
   }
 
@@ -262,6 +262,11 @@
     trouble("The server could not be reached. Nothing was changed. Try again.");
   });
   document.addEventListener("htmx:responseError", function (event) {
+    var answer = event.detail.xhr;
+    if ((answer.getResponseHeader("Content-Type") || "").startsWith("text/plain")) {
+      trouble(answer.responseText, 30);
+      return;
+    }
     trouble("That did not work (" + event.detail.xhr.status + "). Nothing was changed. Reload the page and try again.");
   });
 

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from campaigns.earning import drain
@@ -13,6 +14,7 @@ from campaigns.models import EarningCampaign
 from campaigns.versions import publish
 from loyalty.base import clock
 from loyalty.ledger.models import Transaction
+from loyalty.members.models import Member
 from loyalty.programs.models import Program
 from tests.browser.conftest import IN_EITHER_THEME, Desk
 from tests.console import people
@@ -84,6 +86,40 @@ def test_why_opens_below_the_row_without_leaving_the_page(desk: Desk) -> None:
     page.get_by_role("link", name="Why?").first.click()
     expect(page.locator(".lr-why").first).to_contain_text("48 Points for spending")
     assert page.url.endswith(f"/console/members/{member.pk}/")
+
+
+def test_what_was_typed_outlives_the_end_of_the_session(desk: Desk) -> None:
+    people.a_program()
+    page = desk.open("/console/members/new/")
+    page.get_by_label("Name").fill("Zoë <b> Ångström")
+    page.get_by_label("External id").fill("zoe")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Add the member").click()
+    page.get_by_label("Username").fill("olga")
+    page.get_by_label("Password").fill("a long passphrase")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Not sent yet")).to_be_visible()
+    assert not Member.objects.exists()
+    page.get_by_role("button", name="Send it").click()
+    page.wait_for_url("**/console/members/*-*/")
+    assert Member.objects.get().name == "Zoë <b> Ångström"
+    page.goto(f"{desk.server}/console/held/")
+    expect(page.get_by_role("button", name="Send it")).to_be_visible(visible=False)
+
+
+def test_what_was_typed_outlives_a_sign_in_in_another_tab(desk: Desk) -> None:
+    people.a_program()
+    page = desk.open("/console/members/new/")
+    page.get_by_label("Name").fill("Zoë")
+    page.get_by_label("External id").fill("zoe")
+    page.context.clear_cookies(name="csrftoken")  # a new sign-in makes a new one
+    page.get_by_role("button", name="Add the member").click()
+    expect(page.get_by_role("heading", name="Not sent yet")).to_be_visible()
+    assert desk.troubles == ["Failed to load resource: the server responded with a status of 403 (Forbidden)"]
+    desk.troubles.clear()
+    page.get_by_role("button", name="Send it").click()
+    page.wait_for_url("**/console/members/*-*/")
+    assert Member.objects.get().name == "Zoë"
 
 
 def test_the_preview_follows_the_typing_and_a_double_click_books_once(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
@@ -133,14 +134,58 @@ def test_whoever_was_signed_out_comes_back_to_the_page_and_reads_that_nothing_wa
     client: Client,
 ) -> None:
     people.a_program()
-    sent = client.post(
-        "/console/campaigns/1/pause/", headers={"Referer": "http://testserver/console/campaigns/1/?tab=why"}
+    page = "/console/campaigns/1/?tab=why"
+    sent = client.post("/console/campaigns/1/pause/", headers={"Referer": f"http://testserver{page}"})
+    assert (
+        sent["Location"]
+        == "/admin/login/?next=/console/held/%3Fpage%3D%252Fconsole%252Fcampaigns%252F1%252F%253Ftab%253Dwhy"
     )
-    assert sent["Location"] == "/admin/login/?next=/console/campaigns/1/%3Ftab%3Dwhy"
     assert "nothing was changed" in client.get(sent["Location"]).content.decode()
     for origin in ("https://evil.example/console/", "", "//evil.example/"):
         sent = client.post("/console/campaigns/1/pause/", headers={"Referer": origin})
-        assert sent["Location"] == "/admin/login/?next=/admin/"
+        assert unquote(unquote(sent["Location"])) == "/admin/login/?next=/console/held/?page=/admin/"
     asked = client.get("/console/members/", headers={
         "HX-Request": "true", "HX-Current-URL": "http://testserver/console/members/?q=a"})  # fmt: skip
     assert asked["HX-Redirect"] == "/admin/login/?next=/console/members/%3Fq%3Da"
+
+
+def test_a_part_of_a_page_that_asks_in_vain_says_why_and_leaves_the_page_as_it_is(client: Client) -> None:
+    own, other = people.a_program(), people.a_program("other", name="Other")
+    asking = {"HX-Request": "true"}
+    answer = client.post("/console/members/new/", {}, headers=asking)
+    assert (answer.status_code, answer["Content-Type"]) == (401, "text/plain; charset=utf-8")
+    assert "You have been signed out" in answer.content.decode()
+    staff = people.olga()
+    staff.post("/console/switch/", {"program": other.code})
+    answer = staff.post("/console/members/new/", a_form_opened_in(own), headers=asking)
+    assert (answer.status_code, answer["Content-Type"]) == (409, "text/plain; charset=utf-8")
+    assert f"you work in {other.name}" in answer.content.decode()
+
+
+def test_a_held_form_leads_back_to_pages_of_ours_only() -> None:
+    people.a_program()
+    client = people.olga()
+    back = {
+        "/console/members/?q=a": "/console/members/?q=a",
+        "https://evil.example/console/": "/admin/",
+        "//evil.example/console/": "/admin/",
+        "javascript:alert(1)": "/admin/",
+        "": "/admin/",
+    }
+    for page, there in back.items():
+        told = client.get("/console/held/", {"page": page}).content.decode()
+        assert f'href="{there}">Back to the page' in told
+
+
+def test_a_form_older_than_the_sign_in_can_be_sent_again() -> None:
+    people.a_program()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people.olga().get("/admin/").wsgi_request.user)  # type: ignore[arg-type]
+    address, sent = "/console/members/new/", {"name": "Zoë", "csrfmiddlewaretoken": "x" * 64}
+    answer = client.post(address, sent)
+    assert answer.status_code == 403
+    assert "data-held" in answer.content.decode()
+    answer = client.post(address, sent, headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["Content-Type"]) == (403, "text/plain; charset=utf-8")
+    assert "The form has expired" in Client(enforce_csrf_checks=True).post("/admin/login/").content.decode()
+    assert not Member.objects.exists()
