@@ -331,5 +331,8 @@ class Trace(models.Model):
     detail = models.JSONField()
     decided_at = models.DateTimeField()
 
+    class Meta:
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
     def __str__(self) -> str:
         return f"trace of {self.event_id}"

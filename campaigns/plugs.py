@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns import program_file
 from campaigns.builder.describe import Describer, draft_definition
+from campaigns.checks import CAMPAIGN_CHECKS
 from campaigns.earning import retry
 from campaigns.models import BonusCampaign, BudgetUse, Campaign, CampaignVersion, EarningCampaign
 from loyalty.base import clock
@@ -22,6 +23,7 @@ from loyalty.base.errors import LaurelError
 from loyalty.console.changes import Change, Told, tell
 from loyalty.console.panels import Notice, Panel, Step, event_panels, setup_steps, watchers
 from loyalty.events.actions import EventAction, event_actions
+from loyalty.ledger.proof import checks
 from loyalty.programs.models import Program
 
 
@@ -30,6 +32,8 @@ def plug_in() -> None:
     program_file.register()
     event_panels.register("why", Panel(gettext_lazy("Why?"), "campaigns:why"), order=10)
     event_actions.register("retry", EventAction(gettext_lazy("Try failed events again"), retry_events))
+    for name, check in CAMPAIGN_CHECKS.items():
+        checks.register(name, check)
     watchers.register("budgets", budgets_nearly_used, order=40)
     setup_steps.register("campaign", has_campaign, order=40)
     for model in (EarningCampaign, BonusCampaign):

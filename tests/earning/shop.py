@@ -11,8 +11,10 @@ from django.db.models import Sum
 
 from campaigns import earning, versions
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign, Trace
+from loyalty.base import clock
 from loyalty.events import intake
 from loyalty.events.models import Event
+from loyalty.ledger import proof
 from loyalty.ledger.models import Entry, Lot, Wallet
 from loyalty.members import members
 from loyalty.members.models import Member
@@ -113,6 +115,7 @@ def books_add_up() -> None:
         assert wallet.balance == (entries.aggregate(sum=Sum("amount"))["sum"] or 0)
         lots = Lot.objects.filter(wallet=wallet).aggregate(sum=Sum("remaining"))["sum"] or 0
         assert wallet.balance == lots - wallet.debt
+    assert proof.verify(at=clock.now()).breaches == []
 
 
 def later(**by: float) -> timedelta:
