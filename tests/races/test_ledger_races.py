@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from threading import Barrier, current_thread, main_thread
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -56,6 +57,19 @@ def widened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Books, "write", slowly)
 
 
+@pytest.fixture
+def meeting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two acts meet after they have read and before either writes, which only happens when nothing holds one back."""
+    write, both = Books.write, Barrier(2)
+
+    def together(self: Books) -> None:
+        if current_thread() is not main_thread():
+            both.wait(timeout=30)
+        write(self)
+
+    monkeypatch.setattr(Books, "write", together)
+
+
 def earned(member: Member, points: PointType, amount: int, times: int = 1) -> list[Transaction]:
     with transaction.atomic():
         books = Books.open([(member.pk, points)])
@@ -88,7 +102,7 @@ def test_of_many_who_redeem_the_last_points_one_gets_them(ada: Member, points: P
     assert Transaction.objects.filter(kind="redeem").count() == 1
 
 
-@pytest.mark.usefixtures("widened")
+@pytest.mark.usefixtures("meeting")
 def test_control_without_the_lock_the_same_points_are_spent_twice(
     ada: Member, points: PointType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,7 +228,7 @@ def test_of_two_reversals_of_each_award_exactly_one_succeeds(ada: Member, points
     assert available(ada) == 0
 
 
-@pytest.mark.usefixtures("widened")
+@pytest.mark.usefixtures("meeting")
 def test_control_without_the_lock_an_award_is_taken_back_twice(
     ada: Member, points: PointType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,7 +301,7 @@ def test_a_reservation_is_either_captured_or_lapses_never_both(ada: Member, poin
     assert proof.verify(at=LAPSE).ok
 
 
-@pytest.mark.usefixtures("widened")
+@pytest.mark.usefixtures("meeting")
 def test_control_without_the_lock_a_captured_reservation_is_released_as_well(
     ada: Member, points: PointType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,7 +326,7 @@ def test_a_reservation_is_released_once_by_however_many(ada: Member, points: Poi
     assert available(ada) == 10
 
 
-@pytest.mark.usefixtures("widened")
+@pytest.mark.usefixtures("meeting")
 def test_control_without_the_lock_a_reservation_is_released_twice(
     ada: Member, points: PointType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
