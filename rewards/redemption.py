@@ -86,13 +86,18 @@ def _check_reserved(row: Redemption, at: datetime) -> None:
         raise ReservationLapsed
     if row.state != State.RESERVED:
         raise WrongState(extra={"state": row.state})
-    if not row.holds_stock:  # by somebody's clock it had lapsed, and another member has the unit
+    if _lost_its_unit(row):
         raise ReservationLapsed
     ends = expiry_of(row, at)
     if (
         ends is not None and ends <= at
     ):  # what it was reserved for is over: there is nothing to be had for the points
         raise ReservationLapsed
+
+
+def _lost_its_unit(row: Redemption) -> bool:
+    """By somebody's clock it had lapsed, while whoever asks now had to wait, and another member has the unit."""
+    return row.state == State.RESERVED and not row.holds_stock
 
 
 def _capture(row: Redemption, *, at: datetime, actor: Actor) -> None:
@@ -128,7 +133,7 @@ def cancel(redemption: Redemption, *, at: datetime, actor: Actor, reason: str = 
     row = records.locked(redemption)
     if row.state in (State.CANCELLED, State.LAPSED):
         return row
-    if state_at(row, at) == State.LAPSED:
+    if state_at(row, at) == State.LAPSED or _lost_its_unit(row):
         return _lapse(row, at)
     _check_unused(row, at)
     was_reserved = row.state == State.RESERVED
@@ -220,6 +225,7 @@ def lapse(redemption: Redemption, *, at: datetime, wait: bool = True) -> Redempt
 
 def _lapse(row: Redemption, at: datetime) -> Redemption:
     assert row.reserved_until is not None
+    at = max(at, row.reserved_until)
     _give_back(row, row.points, at=at, actor=SYSTEM, note="")
     held = row.holds_stock
     _free_code(row, at)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from django.db import DatabaseError
 from django.db.models import Q
 
 from loyalty.base.errors import LaurelError
@@ -55,6 +56,6 @@ def _portion(due: Q, order: str, after: tuple[datetime, object] | None) -> list[
 def _closed(row: Redemption, close: Close) -> bool:
     try:
         return close(row) is not None
-    except LaurelError:
+    except (LaurelError, DatabaseError):
         log.exception("redemption %s could not be closed, it is tried again", row.pk)
         return False

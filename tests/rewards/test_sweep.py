@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from loyalty.base import jobs
 from loyalty.base.errors import Busy
+from loyalty.ledger import proof
 from loyalty.ledger.balances import balances_now
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from loyalty.programs.nightly import Night
 from rewards import automatic, catalogue, redemption, settlement, sweep
-from rewards.models import Redemption
+from rewards.models import Redemption, Stock
 from tests.rewards.shop import (
     DAY,
     HOUR,
@@ -69,6 +71,37 @@ def test_one_that_cannot_be_closed_now_keeps_none_of_the_others(
     monkeypatch.setattr(redemption, "lapse", busy)
     assert sweep.run(NOON + HOUR)["lapsed"] == 1
     monkeypatch.setattr(redemption, "lapse", real)
+    assert sweep.run(NOON + HOUR)["lapsed"] == 1
+
+
+@pytest.mark.parametrize("take", [redemption.reserve, redemption.redeem])
+def test_a_cancellation_that_had_to_wait_until_its_unit_was_taken_by_another_returns_no_unit(
+    take: Any, points: PointType, ada: Member, ben: Member
+) -> None:
+    reward = a_reward(points, loaded=1)
+    held = redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    taken = take(ben, reward, at=NOON + 15 * MINUTE, actor=TILL)
+    cancelled = redemption.cancel(held, at=NOON + 14 * MINUTE, actor=TILL)
+    assert (cancelled.state, cancelled.points_back) == ("lapsed", held.points)
+    level = stock_of(reward)
+    assert level.reserved + level.used == 1
+    assert available(ada, NOON + 15 * MINUTE) == 1_000
+    assert proof.verify(at=NOON + HOUR).ok
+    redemption.cancel(taken, at=NOON + 16 * MINUTE, actor=TILL)
+    assert (stock_of(reward).reserved, stock_of(reward).used) == (0, 0)
+    assert proof.verify(at=NOON + HOUR).ok
+
+
+def test_one_that_the_database_refuses_keeps_none_of_the_others(
+    points: PointType, ada: Member, ben: Member
+) -> None:
+    reward, other = a_reward(points, loaded=2), a_reward(points, code="other", loaded=1)
+    redemption.reserve(ada, reward, at=NOON, actor=TILL)
+    redemption.reserve(ben, other, at=NOON, actor=TILL)
+    Stock.objects.filter(reward=reward).update(reserved=0)  # books that do not add up: it cannot go below zero
+    assert sweep.run(NOON + HOUR)["lapsed"] == 1
+    assert Redemption.objects.get(member=ben).state == "lapsed"
+    Stock.objects.filter(reward=reward).update(reserved=1)
     assert sweep.run(NOON + HOUR)["lapsed"] == 1
 
 
