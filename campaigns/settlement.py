@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from loyalty.events import activity
 from loyalty.events.activity import ActivityRow, Day
 from loyalty.events.types import AFTER_AN_ORDER
 from loyalty.ledger.acts import DEFAULT, Default
-from loyalty.ledger.books import Books, Posted
+from loyalty.ledger.books import Books, Original, Posted, Reversal
 from loyalty.ledger.terms import available_at
 from loyalty.programs.models import PointType
 from tiers import benefits
@@ -35,12 +35,16 @@ NO_MONEY = Decimal(0)
 
 @dataclass(slots=True)
 class TakenBack:
-    """What became of points of one type that were asked back."""
+    """What became of points of one type that were asked back. `taken_before` of them somebody had taken back by hand."""
 
     taken: int = 0
     forgiven: int = 0
     already_expired: int = 0
     debt: int = 0
+    taken_before: int = 0
+
+    def told(self) -> dict[str, int]:
+        return {name: points for name, points in asdict(self).items() if points or name != "taken_before"}
 
 
 class Settlement:
@@ -106,14 +110,24 @@ class Settlement:
     def take_back(
         self, event: Claimed, net: Mapping[int, int], order: OrderState | None
     ) -> tuple[dict[str, dict[str, int]], dict[int, UUID]]:
-        """Reverse the negative changes: what became of the points by code of their type, and a transaction per type."""
+        """Reverse the negative changes: what became of the points by code of their type, and a transaction per type.
+
+        What somebody has taken back of the order by hand is not taken twice.
+        """
         told, made = {}, {}
         for type_id, change in net.items():
             if change < 0:
-                back = self._reverse(event, type_id, -change, order)
-                made[type_id] = back.posted[0].id
-                result = TakenBack(back.taken, back.forgiven, back.already_expired, back.debt)
-                told[self.known.point_type(event, type_id).code] = asdict(result)
+                earned = order.earnings.get(type_id, []) if order else []
+                originals = [self._books.original(transaction_id) for transaction_id in earned]
+                points = min(-change, sum(one.reversible for one in originals)) if originals else -change
+                result = TakenBack(taken_before=-change - points)
+                if points:
+                    back = self._reverse(event, type_id, points, originals)
+                    made[type_id] = back.posted[0].id
+                    result = TakenBack(
+                        back.taken, back.forgiven, back.already_expired, back.debt, result.taken_before
+                    )
+                told[self.known.point_type(event, type_id).code] = result.told()
         return told, made
 
     def count_day(
@@ -204,14 +218,13 @@ class Settlement:
         starts = available_at(point_type, earned_at, zone)
         return benefits.expires_at(held.benefits.expiry, starts, zone)
 
-    def _reverse(self, event: Claimed, type_id: int, points: int, order: OrderState | None) -> Any:
+    def _reverse(self, event: Claimed, type_id: int, points: int, originals: Sequence[Original]) -> Reversal:
         assert event.member_id is not None
-        earnings = order.earnings.get(type_id, []) if order else []
         return self._books.reverse(
             event.member_id,
             self.known.point_type(event, type_id),
             points,
-            originals=[self._books.original(transaction_id) for transaction_id in earnings],
+            originals=originals,
             at=event.occurred_at,
             recorded_at=self.at,
             actor=self.known.programs[event.program_id].actor(event.channel_id),

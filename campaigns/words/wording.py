@@ -353,6 +353,7 @@ def booked(detail: Mapping[str, Any], voice: Voice) -> list[str]:
         for key, pattern in (
             ("debt", gettext("%(points)s became debt, which the next points pay off")),
             ("already_expired", gettext("%(points)s had lapsed before")),
+            ("taken_before", gettext("%(points)s had been taken back by hand before")),
             ("forgiven", gettext("%(points)s were forgiven")),
         )
         if ledger.get(key)

@@ -11,14 +11,17 @@ import pytest
 
 from campaigns import versions
 from campaigns.models import Award, CapUse, EarningCampaign, Order
-from campaigns.words.wording import explained, voice_of
+from campaigns.words.wording import booked, explained, voice_of
 from loyalty.base import clock
 from loyalty.events.models import Activity, Event
+from loyalty.ledger import ledger
+from loyalty.ledger.acts import Actor
 from loyalty.ledger.models import Transaction, Wallet
 from loyalty.programs.models import PointType
 from tests.earning.shop import NOON, Shop, basket, books_add_up, open_shop
 
 pytestmark = pytest.mark.django_db
+OLGA = Actor("staff", "olga")
 
 
 @pytest.fixture
@@ -244,6 +247,25 @@ def test_a_return_of_a_line_that_the_order_never_had_says_so(shop: Shop) -> None
     shop.process()
     assert shop.balance() == 10
     assert shop.trace(back)["notes"] == [{"code": "line_unknown", "line": "9", "reference": "A-1"}]
+
+
+def test_what_was_taken_back_by_hand_is_not_taken_again_by_a_return(shop: Shop) -> None:
+    shop.order("A-1", "100.00", "100.00")
+    shop.process()
+    ledger.reverse_transaction(Transaction.objects.get(), points=150, at=NOON, actor=OLGA)
+    half = shop.send("order.returned", {"order_id": "A-1", "lines": [{"id": "1", "quantity": 1}]})
+    shop.process()
+    assert shop.balance() == 0
+    assert shop.trace(half)["ledger"]["points"] == {
+        "taken": 50, "forgiven": 0, "already_expired": 0, "debt": 0, "taken_before": 50
+    }  # fmt: skip
+    said = booked(shop.trace(half), voice_of(shop.program, half.type))
+    assert "50 points had been taken back by hand before" in said
+    rest = shop.send("order.returned", {"order_id": "A-1"})
+    shop.process()
+    rest.refresh_from_db()
+    assert (rest.status, shop.balance()) == ("processed", 0)
+    assert shop.trace(rest)["ledger"]["points"]["taken_before"] == 100
 
 
 def test_a_return_under_an_address_that_nobody_knows_belongs_to_the_orders_member(shop: Shop) -> None:

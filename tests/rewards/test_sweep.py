@@ -98,7 +98,9 @@ def test_one_that_the_database_refuses_keeps_none_of_the_others(
     reward, other = a_reward(points, loaded=2), a_reward(points, code="other", loaded=1)
     redemption.reserve(ada, reward, at=NOON, actor=TILL)
     redemption.reserve(ben, other, at=NOON, actor=TILL)
-    Stock.objects.filter(reward=reward).update(reserved=0)  # books that do not add up: it cannot go below zero
+    Stock.objects.filter(reward=reward).update(
+        reserved=0
+    )  # books that do not add up: it cannot go below zero
     assert sweep.run(NOON + HOUR)["lapsed"] == 1
     assert Redemption.objects.get(member=ben).state == "lapsed"
     Stock.objects.filter(reward=reward).update(reserved=1)
