@@ -36,10 +36,11 @@ class Paying:
 
         A reservation that lapsed before its order came is the member's again. If the order says that it was paid with
         points, they are taken anew as far as they are there; the rest is told, and nobody owes it. What pays this order
-        pays no other one.
+        pays no other one, and an order that comes to nothing is paid with nothing.
         """
         found = self._known.payments.of(event)
         named = next((one for one in found if one.id == named_by(event)), None)
+        misnamed = self._misnamed(event, named)
         payments = [one for one in found if not self._is_of_another(one, order)]
         paid = [one for one in payments if self._is_paid(one)]
         reserved = [one for one in payments if self._is_reserved(one)]
@@ -51,6 +52,9 @@ class Paying:
             for one in found
             if one in paid + others
         ]
+        if not self._known.basket_of(event).total:  # there is nothing to pay
+            told += [self._let_go(event, one) for one in reserved]
+            reserved = []
         if named is not None and named in reserved:
             told += [self._let_go(event, one) for one in reserved if one is not named]
             reserved = [named]
@@ -58,7 +62,7 @@ class Paying:
         for one in paid + reserved:
             self._known.payments.keep(one.id, order)
         is_paid = bool(paid or reserved) or self._take_again(event, order, payments, named, told)
-        told += self._misnamed(event, named)
+        told += misnamed
         if is_paid:
             order.context = order.context | {"points_paid": event.payload.get("points_paid")}
         return told

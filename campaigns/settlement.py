@@ -35,7 +35,7 @@ NO_MONEY = Decimal(0)
 
 @dataclass(slots=True)
 class TakenBack:
-    """What became of points of one type that were asked back. `taken_before` of them somebody had taken back by hand."""
+    """What became of points of one type that were asked back. `taken_before`: by hand, before."""
 
     taken: int = 0
     forgiven: int = 0

@@ -119,6 +119,15 @@ def test_all_that_was_reserved_for_an_order_is_redeemed_when_it_names_none(shop:
     assert outcomes(order(shop, "50.00")) == [("captured", 200), ("captured", 300)]
 
 
+def test_an_order_that_comes_to_nothing_takes_no_points(shop: Shop) -> None:
+    pay(shop, 500)
+    mine = pay(shop, 300, "cart-7")
+    assert outcomes(order(shop, "0.00", redemption=str(mine.pk))) == [("released", 500), ("released", 300)]
+    assert balance(shop).available == 1_000
+    pay(shop, 200, "A-2")
+    assert outcomes(order(shop, "0.00", reference="A-2", shipping="2.00")) == [("captured", 200)]
+
+
 def test_the_order_again_changes_nothing(shop: Shop) -> None:
     pay(shop, 500)
     order(shop, "50.00")
