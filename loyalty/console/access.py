@@ -94,6 +94,9 @@ def sent_from(request: HttpRequest) -> str:
 def refuse(request: HttpRequest, missing: list[str]) -> HttpResponse:
     """403 that says which permission is missing, in the words of the permission list, and who can grant it."""
     names = [_permission_name(one) for one in missing]
+    if cast(ScreenRequest, request).htmx:
+        told = _("Your account lacks: %(names)s. An administrator can grant it under Staff.")
+        return in_words(told % {"names": ", ".join(names)}, status=403)
     context = {"missing": names, "title": _("You may not open this page")}
     return show(request, "console/forbidden.html", context, status=403)
 

@@ -231,11 +231,16 @@
     }
   });
 
+  // What the server says in plain words is for people.
+  function told(answer) {
+    return (answer.getResponseHeader("Content-Type") || "").startsWith("text/plain") ? answer.responseText : "";
+  }
+
   // A panel that cannot be had says so in its own place; the rest of the page goes on.
-  function failed(panel) {
+  function failed(panel, told) {
     var words = document.createElement("p");
     words.className = "lr-subtle";
-    words.textContent = panel.dataset.failed;
+    words.textContent = told || panel.dataset.failed;
     var again = document.createElement("button");
     again.type = "button";
     again.className = "lr-btn lr-btn-small";
@@ -250,7 +255,7 @@
     if (isPanel(event.detail.target) && event.detail.xhr.status >= 400) {
       event.detail.shouldSwap = false;
       event.detail.isError = false;
-      failed(event.detail.target);
+      failed(event.detail.target, told(event.detail.xhr));
     }
   });
 
@@ -262,12 +267,12 @@
     trouble("The server could not be reached. Nothing was changed. Try again.");
   });
   document.addEventListener("htmx:responseError", function (event) {
-    var answer = event.detail.xhr;
-    if ((answer.getResponseHeader("Content-Type") || "").startsWith("text/plain")) {
-      trouble(answer.responseText, 30);
-      return;
+    var words = told(event.detail.xhr);
+    if (words) {
+      trouble(words, 30);
+    } else {
+      trouble("That did not work (" + event.detail.xhr.status + "). Nothing was changed. Try again in a moment.");
     }
-    trouble("That did not work (" + event.detail.xhr.status + "). Nothing was changed. Reload the page and try again.");
   });
 
   // A list that is worked through by keys: j and k go down and up, x chooses, Enter opens. Off where somebody writes,

@@ -122,6 +122,21 @@ def test_what_was_typed_outlives_a_sign_in_in_another_tab(desk: Desk) -> None:
     assert Member.objects.get().name == "Zoë"
 
 
+def test_what_may_not_be_seen_is_said_in_words_and_the_page_stays_as_it_is(desk: Desk) -> None:
+    program = people.a_program()
+    member = people.ana(program)
+    a_running_campaign(program)
+    people.an_order(people.a_channel(program))
+    drain()
+    desk.session = people.with_rights("view_member").session.session_key
+    page = desk.open(f"/console/members/{member.pk}/")
+    page.get_by_role("link", name="Why?").first.click()
+    expect(page.locator("#lr-trouble")).to_contain_text("Your account lacks: Can view event")
+    expect(page.locator("#lr-trouble")).to_have_count(1)
+    assert all("403" in one for one in desk.troubles)
+    desk.troubles.clear()
+
+
 def test_the_preview_follows_the_typing_and_a_double_click_books_once(desk: Desk) -> None:
     member = people.ana(people.a_program())
     people.given(member, 1000)

@@ -94,6 +94,13 @@ def sam() -> Client:
     return _signed_in(user)
 
 
+def with_rights(*codenames: str) -> Client:
+    """Staff with these permissions and no others."""
+    user = User.objects.create_user("vera", password="a long passphrase", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return _signed_in(user)
+
+
 def nell() -> Client:
     """Staff without any permission."""
     return _signed_in(User.objects.create_user("nell", password="a long passphrase", is_staff=True))
