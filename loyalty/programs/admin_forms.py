@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from loyalty.base.errors import FieldError, Invalid
 from loyalty.programs import channels, programs
+from loyalty.programs.admin_together import TogetherForm
 from loyalty.programs.attributes import TYPES, check_schema
 from loyalty.programs.models import (
     LAST_PENDING_YEAR,
@@ -104,7 +105,7 @@ def add_faults(form: Any, faults: Callable[[Any], list[FieldError]]) -> None:
         form.add_error(name if name in form.fields else None, fault.message)
 
 
-class ExpiryForm(forms.ModelForm):  # type: ignore[type-arg]
+class ExpiryForm(TogetherForm):
     """What the chosen kind of expiry needs must be there."""
 
     expiry_dates = DaysOfYear(
@@ -202,7 +203,7 @@ class PointTypeForm(ExpiryForm):
                 data[name] = getattr(PointType(), name)
 
 
-class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]
+class ChannelForm(TogetherForm):
     class Meta:
         model = Channel
         fields = ["code", "name", "kind", "timezone", "is_active"]

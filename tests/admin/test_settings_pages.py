@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from loyalty.events.models import EventType
 from loyalty.programs.models import Channel, PointType, Program, ProgramPause
@@ -116,6 +119,52 @@ def test_a_channel_belongs_to_the_program_worked_in_whatever_is_sent() -> None:
     assert Channel.objects.get().program.code == "alpha"
 
 
+def opened(client: Client, address: str) -> dict[str, Any]:
+    """What a browser would send of a form as it was opened: each value, and beside it what was shown at first."""
+    answer = client.get(address)
+    page = answer.content.decode()
+    sent: dict[str, Any] = {}
+    for field in answer.context["adminform"].form:
+        value = field.value()
+        if not isinstance(value, bool):
+            sent |= {field.html_name: "" if value is None else value}
+        elif value:
+            sent |= {field.html_name: "on"}
+        shown = re.search(rf'name="{field.html_initial_name}"(?: value="([^"]*)")?', page)
+        assert shown, field.name
+        sent |= {field.html_initial_name: unescape(shown[1] or "")}
+    return sent
+
+
+def test_two_people_in_one_form_undo_nothing_of_each_other() -> None:
+    channel = people.a_channel(people.a_program())
+    address = f"/admin/programs/channel/{channel.pk}/change/"
+    client = people.olga()
+    mine, theirs = opened(client, address), opened(client, address)
+    client.post(address, theirs | {"name": "The old shop"})
+    del mine["is_active"]
+    assert client.post(address, mine).status_code == 302
+    channel.refresh_from_db()
+    assert (channel.name, channel.is_active) == ("The old shop", False)
+
+
+def test_what_two_people_changed_is_told_and_saving_again_means_it() -> None:
+    program = people.a_program()
+    address = f"/admin/programs/program/{program.pk}/change/"
+    client = people.olga()
+    mine = opened(client, address) | {"name": "Mine", "debt_policy": "only_pending"}
+    client.post(address, opened(client, address) | {"name": "Theirs", "refund_grace_days": "7"})
+    told = client.post(address, mine)
+    assert told.status_code == 200
+    assert "Someone else set this to “Theirs” in the meantime." in told.content.decode()
+    assert Program.objects.get().name == "Theirs"
+    form = told.context["adminform"].form
+    again = mine | {form["name"].html_initial_name: form.data[form["name"].html_initial_name]}
+    assert client.post(address, again).status_code == 302
+    program.refresh_from_db()
+    assert (program.name, program.refund_grace_days, program.debt_policy) == ("Mine", 7, "only_pending")
+
+
 def test_a_taken_code_is_said_beside_the_form() -> None:
     program = people.a_program()
     data = EXPIRY | {
@@ -223,3 +272,12 @@ def test_how_much_of_an_order_points_pay_is_set_and_checked_in_the_form() -> Non
     client.post("/admin/programs/pointtype/add/", point_type_form(redeem_max_percent="40", hold_minutes=""))
     made = PointType.objects.get(program=program, code="stars")
     assert (made.redeem_max_percent, made.hold_minutes) == (40, 15)
+
+
+def test_whoever_is_added_to_the_staff_can_sign_in() -> None:
+    people.a_program()
+    secret = "correct horse battery staple"
+    new = {"username": "vera", "password1": secret, "password2": secret, "usable_password": "true"}
+    assert people.olga().post("/admin/auth/user/add/", new).status_code == 302
+    answer = Client().post("/admin/login/", {"username": "vera", "password": secret, "next": "/admin/"})
+    assert answer.status_code == 302
