@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from loyalty.programs.scope import current_program
+from loyalty.programs.scope import current_program, remember
 
 PLACES = ("/admin/", "/console/")
 
@@ -23,4 +23,7 @@ class ProgramZone:
             else None
         )
         with timezone.override(program.zone if program else None):
-            return self.get_response(request)
+            answer = self.get_response(request)
+        if program is not None:
+            remember(request, answer)
+        return answer

@@ -5,11 +5,13 @@ Every list and every look-up of the admin goes through it.
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 
 from loyalty.programs.models import Program
 
 PROGRAM_KEY = "program"
+REMEMBERED_SECONDS = 365 * 24 * 60 * 60
 
 
 def current_program(request: HttpRequest) -> Program | None:
@@ -25,8 +27,20 @@ def current_program(request: HttpRequest) -> Program | None:
 
 
 def _chosen(request: HttpRequest) -> Program | None:
-    code = request.session.get(PROGRAM_KEY)
+    """By the session, and after its end by the browser, which remembers: nobody who signs in again finds themselves in
+    another program."""
+    code = request.session.get(PROGRAM_KEY) or request.COOKIES.get(PROGRAM_KEY, "")[:50]
     return Program.objects.filter(code=code).first() if code else None
+
+
+def remember(request: HttpRequest, answer: HttpResponse) -> None:
+    """Let the browser keep what the session has chosen."""
+    code = request.session.get(PROGRAM_KEY)
+    if code and code != request.COOKIES.get(PROGRAM_KEY):
+        answer.set_cookie(
+            PROGRAM_KEY, code, max_age=REMEMBERED_SECONDS, httponly=True, samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )  # fmt: skip
 
 
 def choose_program(request: HttpRequest, code: str) -> Program | None:

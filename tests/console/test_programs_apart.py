@@ -6,6 +6,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -160,6 +161,20 @@ def test_a_part_of_a_page_that_asks_in_vain_says_why_and_leaves_the_page_as_it_i
     answer = staff.post("/console/members/new/", a_form_opened_in(own), headers=asking)
     assert (answer.status_code, answer["Content-Type"]) == (409, "text/plain; charset=utf-8")
     assert f"you work in {other.name}" in answer.content.decode()
+
+
+def test_who_signs_in_again_works_in_the_same_program() -> None:
+    people.a_program("alpha", name="Alpha")
+    people.a_program("beta", name="Beta")
+    client = people.olga()
+    client.post("/console/switch/", {"program": "beta"})
+    Session.objects.all().delete()
+    client.post("/admin/login/", {"username": "olga", "password": "a long passphrase"})
+    assert client.get("/console/members/").context["program"].code == "beta"
+    client.cookies["program"] = "gone"
+    client.session.flush()
+    client.post("/admin/login/", {"username": "olga", "password": "a long passphrase"})
+    assert client.get("/console/members/").status_code == 200
 
 
 def test_a_held_form_leads_back_to_pages_of_ours_only() -> None:
