@@ -14,9 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from loyalty.base import jobs
 from loyalty.base.clock import write_instant
+from loyalty.base.job_kinds import summary
 from loyalty.base.models import Job
 from loyalty.base.registry import Registry
 from loyalty.ledger import roll_forward
@@ -24,6 +27,7 @@ from loyalty.programs.models import Program
 
 KIND = "verify"
 ROWS_NAMED = 100
+ROWS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,21 @@ class Verdict:
             ],
             "roll_forward": [roll.as_json() for roll in self.roll_forward],
         }
+
+    def in_words(self) -> dict[str, Any]:
+        """For the page of the job: what was checked, and what each kind of points comes to."""
+        verdict = (
+            _("The books add up")
+            if self.ok
+            else ngettext("%(n)d row is wrong", "%(n)d rows are wrong", len(self.breaches))
+            % {"n": len(self.breaches)}
+        )
+        return summary(
+            (_("Verdict"), verdict),
+            (_("Checks"), len(self.seconds)),
+            *((f"{found.table} {found.id}", found.message) for found in self.breaches[:ROWS_SHOWN]),
+            *((f"{roll.program}: {roll.point_type}", roll.in_words()) for roll in self.roll_forward),
+        )
 
 
 def verify(*, program: Program | None = None, at: datetime) -> Verdict:
@@ -139,10 +158,12 @@ def verify_daily(at: datetime) -> Job | None:
 def _carry_out(job: Job, program: Program | None, at: datetime) -> Job:
     claimed = job if job.claimed_by else jobs.claim_row(job, at=at)
     assert claimed is not None  # a row just made is nobody else's
-    jobs.carry_out(
-        claimed, lambda job: {"at": write_instant(at), **verify(program=program, at=at).as_json()}, at=at
-    )
+    jobs.carry_out(claimed, lambda job: _told(verify(program=program, at=at), at), at=at)
     return claimed
+
+
+def _told(verdict: Verdict, at: datetime) -> dict[str, Any]:
+    return {"at": write_instant(at), **verdict.as_json(), **verdict.in_words()}
 
 
 def last_verdict() -> Job | None:

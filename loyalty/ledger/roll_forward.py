@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from loyalty.base import clock
+from loyalty.base.words import Words
 from loyalty.programs.models import PointType, Program
 
 LINES = ("issued", "taken_back", "redeemed", "given_back", "expired", "adjusted", "transferred")
+WORDS: dict[str, Words] = {
+    "issued": gettext_lazy("issued"),
+    "taken_back": gettext_lazy("taken back"),
+    "redeemed": gettext_lazy("redeemed"),
+    "given_back": gettext_lazy("given back"),
+    "expired": gettext_lazy("expired"),
+    "adjusted": gettext_lazy("adjusted"),
+    "transferred": gettext_lazy("transferred"),
+}
 _LINE_OF_KIND = {
     "earn": "issued",
     "correct": "issued",
@@ -41,6 +54,7 @@ class Roll:
     adjusted: int
     transferred: int
     closing: int
+    decimals: int = 0
 
     @property
     def expected(self) -> int:
@@ -53,6 +67,20 @@ class Roll:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def in_words(self) -> str:
+        """`1,200 at the start of the month, +300 issued, −20 redeemed: 1,480`; lines of zero are left out."""
+        moved = [(getattr(self, line), WORDS[line]) for line in LINES]
+        parts = [_("%(points)s at the start of the month") % {"points": self._points(self.opening)}]
+        parts += [
+            f"{'+' if points > 0 else '−'}{self._points(abs(points))} {word}"
+            for points, word in moved
+            if points
+        ]
+        return f"{', '.join(parts)}: {self._points(self.closing)}"
+
+    def _points(self, units: int) -> str:
+        return f"{Decimal(units).scaleb(-self.decimals):,f}"
 
 
 def all_point_types(program: Program | None, *, at: datetime) -> list[Roll]:
@@ -81,6 +109,7 @@ def _roll(point_type: PointType, at: datetime, closing: int) -> Roll:
         month.isoformat(),
         opening,
         closing=closing,
+        decimals=point_type.decimals,
         **lines,
     )
 

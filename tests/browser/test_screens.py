@@ -194,7 +194,8 @@ def test_a_running_campaign_is_paused_in_three_touches_on_a_phone(desk: Desk) ->
     campaign = a_running_campaign(program)
     page = desk.open("/console/campaigns/", width=390, height=844)
     page.get_by_role("link", name="Points for spending").click()
-    page.get_by_role("button", name="Pause").click()
+    page.locator("summary", has_text="Pause").click()
+    page.get_by_role("button", name="Pause the campaign").click()
     expect(page.locator(".lr-badge", has_text="Paused")).to_be_visible()
     assert campaign.pauses.filter(ended_at=None).exists()
 
@@ -269,7 +270,8 @@ def test_a_campaign_is_built_published_and_paused(desk: Desk) -> None:
     page.wait_for_url("**/publish/")
     page.get_by_role("button", name="Publish version 1").click()
     expect(page.locator(".lr-badge", has_text="Running")).to_be_visible()
-    page.get_by_role("button", name="Pause").click()
+    page.locator("summary", has_text="Pause").click()
+    page.get_by_role("button", name="Pause the campaign").click()
     expect(page.locator(".lr-badge", has_text="Paused")).to_be_visible()
     assert EarningCampaign.objects.get(program=program).pauses.filter(ended_at=None).exists()
 

@@ -67,6 +67,7 @@ def test_the_roll_forward_splits_the_month_from_what_was_before(program: Program
         "transferred": 0,
         "expired": -350,
         "closing": 57,
+        "decimals": 0,
     }
     assert wallet_of(ada, points).balance == 57
 
@@ -135,6 +136,23 @@ def test_the_verdict_is_kept_for_the_screens(program: Program, points: PointType
         True,
         "2026-06-10T12:00:00Z",
     )
+
+
+def test_the_page_of_the_job_tells_the_verdict_and_what_the_points_come_to(
+    program: Program, points: PointType
+) -> None:
+    ada = a_member(program)
+    earned(ada, points, 1_500, NOON)
+    earned(ada, points, 80, JUNE)
+    redeemed(ada, points, 30, JUNE)
+    told = dict(proof.verify_now(program=program, at=JUNE).result["summary"])
+    assert told["Verdict"] == "The books add up"
+    assert told["Checks"] == len(proof.checks)
+    assert told["cafe: points"] == "1,500 at the start of the month, +80 issued, −30 redeemed: 1,550"
+    wallet = tamper(points)
+    told = dict(proof.verify_now(program=program, at=JUNE).result["summary"])
+    assert told["Verdict"].endswith("rows are wrong")
+    assert "shows 1551" in told[f"ledger_wallet {wallet}"]
 
 
 def test_the_daily_proof_is_made_once_a_day() -> None:
