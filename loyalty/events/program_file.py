@@ -9,7 +9,7 @@ from pydantic import Field
 from loyalty.events import types
 from loyalty.events.models import EventType
 from loyalty.programs.files.faults import Path
-from loyalty.programs.files.own_sections import AttributeEntry, attributes_in_file, changed, checked
+from loyalty.programs.files.own_sections import AttributeEntry, attributes_in_file, changed, declared
 from loyalty.programs.files.sections import Applying, Section, sections
 from loyalty.programs.files.shapes import Entry, Name
 from loyalty.programs.models import Program
@@ -24,10 +24,9 @@ class EventTypeEntry(Entry):
 def _put(applying: Applying, entry: EventTypeEntry, path: Path) -> None:
     found = EventType.objects.filter(program=applying.program, code=entry.code).first()
     row = found or EventType(program=applying.program, code=entry.code)
-    declared = checked(applying, entry.attributes, (*path, "attributes"))
-    if declared is None:
-        return
-    differs = changed(row, {"name": entry.name, "attributes": declared})
+    place, owner = (*path, "attributes"), f"event_types/{entry.code}"
+    schema = declared(applying, entry.attributes, place, row.attributes, owner=owner)
+    differs = changed(row, {"name": entry.name, "attributes": schema})
     if wrong := types.faults(row):
         applying.refuse_all(path, wrong)
     elif differs or found is None:

@@ -13,7 +13,7 @@ from campaigns.models import Campaign, CampaignVersion
 from loyalty.events.models import EventType
 from loyalty.outbox.models import Fact
 from loyalty.programs.models import Channel, PointType, Program
-from tests.program_files.files import CAFE, NOON, apply, export, faults
+from tests.program_files.files import CAFE, NOON, apply, export, faults, line_of
 
 pytestmark = pytest.mark.django_db
 LATER = NOON + timedelta(days=1)
@@ -29,6 +29,23 @@ def test_a_file_makes_the_whole_program() -> None:
     assert EventType.objects.get(program=program).attributes[0]["required"] is True
     assert {one.campaign.code for one in CampaignVersion.objects.all()} == {"base", "weekend", "nights"}
     assert {change.place for change in outcome.changes} >= {"program", "point_types/points", "campaigns/base"}
+
+
+def test_attributes_that_the_file_does_not_name_stay_and_are_named() -> None:
+    apply(CAFE)
+    outcome = apply(CAFE.replace("code: city", "code: size").replace("{code: nights", "{code: rooms"))
+    program = Program.objects.get()
+    assert [one["code"] for one in program.member_schema] == ["size", "city"]
+    assert [one["code"] for one in EventType.objects.get().attributes] == ["rooms", "nights"]
+    assert {"members/attributes/city", "event_types/stay.completed/attributes/nights"} <= set(outcome.left)
+    assert apply(export(program.code)).changes == []
+
+
+def test_an_attribute_keeps_its_type() -> None:
+    apply(CAFE)
+    changed = CAFE.replace("{code: nights, type: number", "{code: nights, type: text")
+    place = "event_types/0/attributes/0/type"
+    assert (line_of(changed, "code: nights"), place, "type_fixed") in faults(changed)
 
 
 def test_the_second_time_there_is_nothing_to_do() -> None:

@@ -101,7 +101,7 @@ def _apply(document: Document, applying: Applying) -> Outcome:
     if document.faults or applying.faults:
         _refuse(document, applying.faults)
     after = snapshot(applying.program)
-    return Outcome(applying.program.code, compare(before, after), list(_left(document, after)))
+    return Outcome(applying.program.code, compare(before, after), [*_left(document, after), *applying.left])
 
 
 def _carry_out(applying: Applying, path: Path, act: Callable[[], None]) -> None:

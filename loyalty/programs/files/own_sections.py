@@ -155,13 +155,24 @@ def attributes_in_file(stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in one.items() if value not in ([], False)} for one in stored]
 
 
-def checked(applying: Applying, entries: list[AttributeEntry], path: Path) -> list[dict[str, Any]] | None:
-    """Declared attributes as they are stored, or None with their faults noted."""
+def declared(
+    applying: Applying, entries: list[AttributeEntry], path: Path, stored: list[dict[str, Any]], *, owner: str
+) -> list[dict[str, Any]]:
+    """Attributes as they are to be stored: those of the file, and those that it does not name as they are. Faults are
+    noted, also another type than the stored one: what was sent and what campaigns ask would not fit any more.
+    `owner` is the entry that they belong to, in words of places."""
     try:
-        return attributes.check_schema([one.model_dump() for one in entries])
+        named = attributes.check_schema([one.model_dump() for one in entries])
     except Invalid as wrong:
         applying.refuse_all(path, wrong)
-        return None
+        return stored
+    types = {one["code"]: one["type"] for one in stored}
+    for index, one in enumerate(named):
+        if (kept := types.pop(one["code"], one["type"])) != one["type"]:
+            told = f"“{one['code']}” is of the type {kept} and stays so. Declare another attribute."
+            applying.refuse((*path, index, "type"), "type_fixed", told)
+    applying.left += [f"{owner}/attributes/{code}" for code in types]
+    return named + [one for one in stored if one["code"] in types]
 
 
 class AttributesEntry(Entry):
@@ -169,8 +180,9 @@ class AttributesEntry(Entry):
 
 
 def _put_attributes(applying: Applying, entry: AttributesEntry, path: Path) -> None:
-    stored = checked(applying, entry.attributes, (*path, "attributes"))
-    if stored is not None and changed(applying.program, {"member_schema": stored}):
+    program, place = applying.program, (*path, "attributes")
+    schema = declared(applying, entry.attributes, place, program.member_schema, owner="members")
+    if changed(program, {"member_schema": schema}):
         applying.program.save(update_fields=["member_schema"])
 
 
