@@ -9,6 +9,7 @@ import pytest
 
 from loyalty.base.numbers import MAX_UNITS
 from loyalty.ledger import ledger, proof
+from loyalty.ledger.balances import balances_as_of, balances_now
 from loyalty.ledger.books import Actor
 from loyalty.ledger.errors import (
     AmountOutOfRange,
@@ -156,6 +157,7 @@ def test_what_undoes_an_adjustment_was_not_earned(ada: Member, points: PointType
     undone = adjusted(ada, points, 3, NOON, undoes=taken)
     assert wallet_of(ada) == (5, 0, 5)
     assert Transaction.objects.get(pk=undone.id).reverses_id == taken.id
+    assert balances_as_of(ada.pk, at=NOON) == balances_now(ada.pk, at=NOON)
     assert proof.verify(at=NOON).breaches == []
 
 
