@@ -226,12 +226,13 @@ def _quoted(caller: Caller, body: QuoteBody, now: datetime) -> dict[str, object]
 def _payable(
     program: Program, member: Member | None, total: Decimal, at: datetime
 ) -> list[dict[str, object]]:
-    """What each point type could pay of `total`: of what the member has, or of any number of points."""
+    """What each point type could pay of `total`: of what the member has and may redeem, or of any number of points."""
+    may_pay = member is None or member.may_redeem
     has = {one.point_type.id: one.available for one in balances_now(member.pk, at=at)} if member else {}
     shown = []
     for point_type in program.point_types.exclude(redeem_rate=None):
         point_type.program = program
-        pays = most(point_type, has.get(point_type.pk, MAX_UNITS), total)
+        pays = most(point_type, has.get(point_type.pk, MAX_UNITS), total) if may_pay else None
         shown.append(
             {
                 "point_type": point_type.code,

@@ -88,8 +88,8 @@ _AS_OF = _TYPES.format(
     sums="""
     coalesce((SELECT -sum(e.amount) FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
         WHERE e.wallet_id = w.id AND e.lot_id IS NULL AND t.recorded_at <= %(at)s), 0)::bigint,
-    coalesce((SELECT sum(CASE WHEN t.kind IN ('earn', 'correct') OR t.kind = 'adjust' AND t.amount > 0 AND t.reverses_id IS NULL
-            THEN t.amount
+    coalesce((SELECT sum(CASE WHEN t.kind IN ('earn', 'correct') THEN t.amount
+            WHEN t.kind = 'adjust' AND t.reverses_id IS NULL THEN greatest(t.amount, 0)
             WHEN t.kind = 'reverse' THEN t.amount - t.forgiven - t.already_expired ELSE 0 END)
         FROM ledger_transaction t
         WHERE t.member_id = m.id AND t.point_type_id = p.id AND t.recorded_at <= %(at)s), 0)::bigint""",

@@ -9,6 +9,8 @@ import pytest
 
 from loyalty.base import clock
 from loyalty.ledger.models import Entry, Hold, Transaction
+from loyalty.members import members
+from loyalty.members.models import Member
 from loyalty.programs.models import PointType
 from tests.api.calls import Caller, read, refused
 
@@ -114,6 +116,12 @@ def test_the_quote_says_the_most_that_points_may_pay(shop: Caller, ana: str) -> 
     PointType.objects.update(redeem_max_percent=25)
     [payable] = read(shop.post("/quotes", {"member": "ext:ana", "amount": "20.00"}))["payable"]
     assert (payable["points"], payable["money_off"], payable["max_percent"]) == (500, "5.00", 25)
+
+
+def test_the_quote_offers_no_points_to_who_may_not_redeem_them(shop: Caller, ana: str) -> None:
+    members.suspend(Member.objects.get(pk=ana), at=clock.now())
+    [payable] = read(shop.post("/quotes", {"member": "ext:ana", "amount": "20.00"}))["payable"]
+    assert (payable["points"], payable["money_off"], payable["available"]) == (0, "0.00", 1000)
 
 
 def test_a_share_of_an_order_needs_its_total(shop: Caller, ana: str) -> None:
