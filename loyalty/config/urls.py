@@ -8,6 +8,8 @@ from loyalty.config import health
 from loyalty.config.api import api
 from rewards.screens.picture_views import picture
 
+handler403 = "loyalty.console.access.denied"
+
 urlpatterns = [
     path("api/v1/", api.urls),  # first: looking through all the others costs a call a twentieth of its time
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.defaults import permission_denied
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -99,6 +100,24 @@ def refuse(request: HttpRequest, missing: list[str]) -> HttpResponse:
         return in_words(told % {"names": ", ".join(names)}, status=403)
     context = {"missing": names, "title": _("You may not open this page")}
     return show(request, "console/forbidden.html", context, status=403)
+
+
+def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django answers where its admin refuses: the page that says which permission is missing, as far as the
+    address tells it."""
+    match = request.resolver_match
+    parts = match.url_name.rsplit("_", 1) if match and match.app_name == "admin" and match.url_name else []
+    action = {
+        "changelist": "view",
+        "change": "view",
+        "history": "view",
+        "add": "add",
+        "delete": "delete",
+    }.get(parts[-1] if parts else "")
+    if action is None or not admin.site.has_permission(request):
+        return permission_denied(request, exception)
+    app, _dash, model = parts[0].partition("_")
+    return refuse(request, [f"{app}.{action}_{model}"])
 
 
 def _permission_name(code: str) -> str:

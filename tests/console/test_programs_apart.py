@@ -90,6 +90,13 @@ def test_staff_without_permissions_read_what_they_lack() -> None:
     assert answer.status_code == 403
     assert "Can view member" in answer.content.decode()
     assert client.get("/console/campaigns/").status_code == 403
+    for address, lacks in {
+        "/admin/events/event/": "Can view event",
+        "/admin/programs/channel/add/": "Can add channel",
+        "/admin/auth/user/": "Can view user",
+    }.items():
+        answer = client.get(address)
+        assert (answer.status_code, lacks in answer.content.decode()) == (403, True), address
 
 
 def test_who_is_not_signed_in_signs_in_first(client: object) -> None:
