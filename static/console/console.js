@@ -34,6 +34,12 @@
     }
   });
 
+  // Where the content of a page begins, for readers of screens.
+  var content = document.getElementById("content");
+  if (content) {
+    content.setAttribute("role", "main");
+  }
+
   // Controls that Unfold makes of links without an address are buttons for the keyboard too.
   document.querySelectorAll("a:not([href])").forEach(function (link) {
     if (link.hasAttribute("x-on:click")) {
