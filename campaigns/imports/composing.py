@@ -1,6 +1,7 @@
 """From the rows of one order to the events that say the same: an order, a return, or both.
 
-An order is taken as a whole or not at all: one row that makes no sense leaves all its rows to the report.
+An order is taken as a whole or not at all: one row that makes no sense, or cannot even be
+read, leaves all its rows to the report.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class Composer:
             try:
                 lines.append(line := self.reader.read(row))
                 _check_signs(line, is_return)
-                _check_names(line, group.reference, lines[0].member)
+                _check_member(line, lines[0].member)
             except Invalid as wrong:
                 faults.append(Refused(row, wrong.code, wrong.detail))
         return lines, faults
@@ -160,9 +161,7 @@ def _check_signs(line: Line, is_return: bool) -> None:
         raise Invalid("A line of a return has a quantity below 0.", code="return_line_positive")
 
 
-def _check_names(line: Line, reference: str, member: str) -> None:
-    if not reference:
-        raise Invalid("The row names no order.", code="order_missing")
+def _check_member(line: Line, member: str) -> None:
     if line.member != member:
         raise Invalid("Another row of this order names another member.", code="members_differ")
 

@@ -49,6 +49,8 @@ class LineReader:
         """Raises Invalid with the first fault."""
         if row.fault:
             raise Invalid(row.fault, code="row_unreadable")
+        if not self._cell(row, "order"):
+            raise Invalid("The row names no order.", code="order_missing")
         sku = self._cell(row, "sku")
         if not sku:
             raise Invalid("The row names no article.", code="sku_missing")

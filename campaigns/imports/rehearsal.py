@@ -34,7 +34,7 @@ def rehearse(
     composer, sender = Composer(LineReader(mapping, header)), Sender(channel, channel.code, at=at)
     bad, counts = BadRows(bad_rows, header), Counter[str]()
     rows = reading.rows(path, mapping, len(header))
-    for number, group in enumerate(grouped(rows, composer.reader.column["order"])):
+    for number, group in enumerate(grouped(rows, composer.reader.column["order"], len(header))):
         composed = composer.compose(group)
         sender.check_parts(composed, always=True)
         bad.size = bad.add(composed.refused)

@@ -134,7 +134,7 @@ class Run:
 
     def _groups(self) -> Iterator[Group]:
         rows = reading.rows(self.source.path, self.source.mapping, len(self.header))
-        return grouped(rows, self.composer.reader.column["order"])
+        return grouped(rows, self.composer.reader.column["order"], len(self.header))
 
     def _patiently(self, chunk: list[Composed]) -> None:
         for attempt in range(PATIENCE):

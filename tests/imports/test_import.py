@@ -27,7 +27,7 @@ from loyalty.members.models import Member
 from loyalty.programs import nightly
 from loyalty.programs.models import Channel, Program
 from tests.imports import oracle, shop
-from tests.imports.sample import HEADER, Chance, row, write
+from tests.imports.sample import HEADER, Cells, Chance, row, write
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -330,6 +330,64 @@ def test_an_order_is_taken_as_a_whole_or_not_at_all(bring: Bring, tmp_path: Path
     bring(row("1", "22041", "1", "5"), row("1", "21232", "x", "5"), row("1", "20725", "1", "5"))
     assert report(tmp_path) == [("2", "order_refused"), ("3", "number_invalid"), ("4", "order_refused")]
     assert not Event.objects.exists()
+
+
+MIDDLE = row("1", "21232", "2", "20")
+TORN = {
+    "a cell too many": (*MIDDLE[:2], "Mug", " large", *MIDDLE[3:]),
+    "too few cells": MIDDLE[:3],
+    "one cell": ("1",),
+    "no number, a cell too many": ("", *MIDDLE[1:], ""),
+    "no number": ("", *MIDDLE[1:]),
+}
+
+
+@pytest.mark.parametrize(
+    ("torn", "at"), [(torn, at) for torn in TORN.values() for at in (0, 1, 2) if torn[0] or at == 1]
+)
+def test_no_order_is_taken_without_a_row_of_it_that_cannot_be_read(
+    bring: Bring, tmp_path: Path, torn: Cells, at: int
+) -> None:
+    rows = [row("1", "22041", "1", "5"), row("1", "20725", "1", "7")]
+    rows.insert(at, torn)
+    bring(row("7", "22041", "1", "1"), *rows, row("8", "22041", "1", "1"))
+    assert set(Order.objects.values_list("reference", flat=True)) == {"7", "8"}
+    codes = [code for _, code in report(tmp_path)]
+    assert codes.count("order_refused") == 2
+    assert codes[at] in ("row_unreadable", "order_missing")
+
+
+def test_such_an_order_is_imported_from_the_report_once_its_row_is_put_right(
+    bring: Bring, tmp_path: Path
+) -> None:
+    bring(row("1", "22041", "1", "5"), TORN["a cell too many"], row("1", "20725", "1", "7"))
+    assert not Event.objects.exists()
+    with (tmp_path / "bad.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    rows[2][: len(MIDDLE)] = MIDDLE
+    fixed = write(tmp_path / "fixed.csv", rows[1:], rows[0])
+    bring(file=fixed, bad_rows=tmp_path / "none.csv")
+    assert Trace.objects.get().points == 52
+
+
+@pytest.mark.parametrize("place", [1, 3, 7])
+@pytest.mark.parametrize("extra", [0, 2, 8])
+def test_an_orders_number_is_found_in_whatever_column_it_stands(
+    bring: Bring, tmp_path: Path, place: int, extra: int
+) -> None:
+    """A cell too many may stand before the number or after it."""
+
+    def moved(cells: Cells) -> Cells:
+        rest = list(cells[1:])
+        return (*rest[:place], cells[0], *rest[place:])
+
+    torn = list(moved(row("501", "21232", "2", "20")))
+    torn.insert(extra, "large")
+    rows = [moved(row("501", "22041", "1", "5")), moved(row("502", "22041", "1", "3")), torn]
+    file = write(tmp_path / "orders.csv", [*rows, moved(row("502", "20725", "1", "3"))], moved(HEADER))
+    bring(file=file)
+    assert [order.reference for order in Order.objects.all()] == ["502"]
+    assert report(tmp_path) == [("2", "order_refused"), ("4", "row_unreadable")]
 
 
 def test_one_order_has_one_member(bring: Bring, tmp_path: Path) -> None:
