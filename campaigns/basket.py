@@ -22,7 +22,8 @@ from loyalty.base.numbers import format_points
 
 Exact = Fraction | int
 SKU = "sku:"  # key of what was returned by article, without saying which line
-_NO_LINE: tuple[Exact, Exact] = (0, 0)
+OWN = " "  # before the id of a line that itself begins with `sku:`; no id begins with a blank
+_SUMS = ("quantity", "priced", "amount")  # what is kept of all that was returned of a line
 
 
 class Line(NamedTuple):
@@ -91,7 +92,7 @@ class Basket:
         return replace(self, lines=(), shipping=0, discount=0, points_paid=0)
 
     def kept(self, returned: Mapping[str, Mapping[str, Any]]) -> Self:
-        """What is left after `returned` (built by `returning`): by line id, or by `sku:` and the article.
+        """What is left after `returned` (built by `returning`).
 
         A line all of whose units came back is gone. More than there is takes what there is.
         """
@@ -109,13 +110,13 @@ def returning(
 ) -> dict[str, dict[str, str]]:
     """`before` plus the lines of one more return, ready to be stored with the order.
 
-    Per line: `quantity` sent back in all, and of that `priced` with an explicit `amount`; the rest is worth its
-    share of the line. Sums only, so that returns add up in any order.
+    By the line's id, or by `sku:` and the article: `quantity` sent back in all, and of that `priced` with an explicit
+    `amount`; the rest is worth its share of the line. Sums only, so that returns add up in any order.
     """
     after = {key: dict(value) for key, value in before.items()}
     for line in lines:
-        key = str(line["id"]) if line.get("id") not in (None, "") else SKU + str(line["sku"])
-        sums = after.setdefault(key, {"quantity": "0", "priced": "0", "amount": "0"})
+        key = _key(str(line["id"])) if line.get("id") not in (None, "") else SKU + str(line["sku"])
+        sums = after.setdefault(key, dict.fromkeys(_SUMS, "0"))
         quantity = Decimal(str(line.get("quantity", 0)))
         sums["quantity"] = str(Decimal(sums["quantity"]) + quantity)
         if line.get("amount") is not None:
@@ -188,14 +189,33 @@ def _kept_lines(
     lines: Sequence[Line], returned: Mapping[str, Mapping[str, Any]], decimals: int
 ) -> tuple[Line, ...]:
     """Returns that name a line come off first, then those that name only the article, whatever came first."""
+    returned = _without_bare_ids(lines, returned)
     kept = [
-        _less(line, *_taken(line, returned[line.id], decimals)) if line.id in returned else line
+        _less(line, *_taken(line, returned[key], decimals)) if (key := _key(line.id)) in returned else line
         for line in lines
     ]
     for key, sums in returned.items():
         if key.startswith(SKU):
             kept = _less_by_sku(kept, key.removeprefix(SKU), sums, decimals)
     return tuple(line for line in kept if line.quantity > 0)
+
+
+def _key(line_id: str) -> str:
+    """The key of what was returned of a line; never that of an article."""
+    return OWN + line_id if line_id.startswith(SKU) else line_id
+
+
+def _without_bare_ids(
+    lines: Sequence[Line], returned: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Mapping[str, Any]]:
+    """What was stored before under a bare id that begins with `sku:` is the line's, unless the order has that
+    article."""
+    bare = {line.id for line in lines if line.id.startswith(SKU) and line.id in returned}
+    for line_id in bare - {SKU + line.sku for line in lines}:
+        both = [returned[key] for key in (line_id, OWN + line_id) if key in returned]
+        sums = {name: str(sum(Decimal(str(one.get(name, 0))) for one in both)) for name in _SUMS}
+        returned = {key: one for key, one in returned.items() if key != line_id} | {OWN + line_id: sums}
+    return returned
 
 
 def _taken(line: Line, sums: Mapping[str, Any], decimals: int) -> tuple[Exact, Exact]:

@@ -116,3 +116,20 @@ def test_an_amount_given_for_an_article_goes_before_the_share() -> None:
     # Two units of the first line, half of them priced: half of 10.00 goes by its share, 3.00 as said.
     both = basket(*lines).kept(returning({}, [priced, {"sku": "A", "quantity": "1"}]))
     assert [one.amount for one in both.lines] == [2000]
+
+
+def test_a_line_whose_id_looks_like_an_article_is_not_taken_back_twice() -> None:
+    lines = [line("10.00", id="sku:A", sku="A", quantity="3", amount="30.00"), line("5.00", id="2", sku="A")]
+    by_article, by_line = {"sku": "A", "quantity": "1"}, back("sku:A", "1")
+    assert basket(*lines).kept(returning({}, [by_article])).qualifying == 25
+    assert basket(*lines).kept(returning({}, [by_line])).qualifying == 25
+    assert basket(*lines).kept(returning({}, [by_line, by_article])).qualifying == 15
+    assert basket(*lines).kept(returning({}, [back("2", "1"), by_article])).qualifying == 20
+
+
+@pytest.mark.parametrize("sku", ["A", "B"])
+def test_what_was_stored_by_such_an_id_before_is_still_understood(sku: str) -> None:
+    bought = basket(line("10.00", id="sku:A", sku=sku, quantity="3", amount="30.00"))
+    stored = {"sku:A": {"quantity": "1", "priced": "0", "amount": "0"}}
+    assert bought.kept(stored).qualifying == 20
+    assert bought.kept(returning(stored, [back("sku:A", "1")])).qualifying == 10
