@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
@@ -21,7 +23,7 @@ from campaigns.waking import wake
 from campaigns.words.wording import explained, voice_of
 from loyalty.base import clock, http
 from loyalty.base.clock import write_instant
-from loyalty.base.errors import FieldError, Invalid, LaurelError
+from loyalty.base.errors import Busy, FieldError, Invalid, LaurelError
 from loyalty.base.ids import is_uuid
 from loyalty.base.numbers import MAX_UNITS
 from loyalty.base.schemas import at_path, instant_at, money_at
@@ -41,6 +43,7 @@ from loyalty.programs.errors import refuse
 from loyalty.programs.models import Program, Scope
 
 router = Router(tags=["Events"])
+logger = logging.getLogger(__name__)
 
 BATCH_BYTES = 2 * 1024 * 1024
 
@@ -61,15 +64,16 @@ BATCH_BYTES = 2 * 1024 * 1024
 )
 def send_event(request: HttpRequest) -> HttpResponse:
     """202: it is kept, and will be processed within seconds. With `Prefer: wait` it is processed at once, and the
-    answer (200) carries points, tier and trace; 202 even so when it could not be decided yet. The same event
-    again gets its first answer and changes nothing."""
+    answer (200) carries points, tier and trace; 202 even so when it could not be decided yet, the member being busy
+    for example. The same event again gets its first answer and changes nothing."""
     caller = caller_of(request)
     receipt = _received(caller, read_object(request), clock.now())
     if not _waits(request):
         wake()
         return http.answer(_write_receipt(receipt), status=202)
     shown = _processed(caller.program, receipt, clock.now())
-    if shown["status"] == Event.Status.RECEIVED:  # it could not be decided, and will be tried again
+    if shown is None or shown["status"] == Event.Status.RECEIVED:  # not decided yet: it will be tried again
+        wake()
         return http.answer(_write_receipt(receipt), status=202)
     return http.answer(shown, headers={"Preference-Applied": "wait"})
 
@@ -136,7 +140,8 @@ def get_event(request: HttpRequest, event: str) -> HttpResponse:
     idempotent=True,
 )
 def accrue(request: HttpRequest, body: AccrueBody) -> HttpResponse:
-    """For tills: an order, or just an amount, sent and processed in one call. The same as an order.completed event."""
+    """For tills: an order, or just an amount, sent and processed in one call. The same as an order.completed event, but
+    that it is kept only with what it gave: after a 503 there is no event, and the same key may be used again."""
     return once(request, lambda: (200, _accrue(request, body, clock.now())))
 
 
@@ -260,10 +265,16 @@ def _received(caller: Caller, item: object, at: datetime) -> Receipt:
     return receipt
 
 
-def _processed(program: Program, receipt: Receipt, at: datetime) -> dict[str, object]:
+def _processed(program: Program, receipt: Receipt, at: datetime) -> dict[str, object] | None:
+    """What became of an event that was taken in; None when its member is busy, or the database away: the event is
+    kept all the same, so that this is no failure of the request."""
     assert receipt.event_id is not None
-    process_now(receipt.event_id, at=at)
-    return _write_event(program, receipt.event_id, at, duplicate=receipt.duplicate)
+    try:
+        process_now(receipt.event_id, at=at)
+        return _write_event(program, receipt.event_id, at, duplicate=receipt.duplicate)
+    except (Busy, OperationalError, InterfaceError):
+        logger.warning("an event is left to the workers", exc_info=True)
+        return None
 
 
 def _write_receipt(receipt: Receipt) -> dict[str, object]:

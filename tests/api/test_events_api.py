@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.db import connection
 from kombu.exceptions import OperationalError
@@ -64,6 +66,44 @@ def test_a_till_may_wait_for_the_points(shop: Caller, ana: str, prefer: str) -> 
     assert told["points"] == {"points": 20}
     assert told["balances"][0]["available"] == 1020
     assert told["member"] == ana
+
+
+@contextmanager
+def held(member: str) -> Iterator[None]:
+    """Somebody else is at work on this member, and nobody here is patient."""
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as other:
+        other.execute("SELECT 1 FROM members_member WHERE id = %s FOR NO KEY UPDATE", [member])
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '3s'")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_cannot_be_decided_while_its_sender_waits_is_kept_and_said_to_be(
+    shop: Caller, ana: str
+) -> None:
+    with held(ana):
+        response = shop.post("/events", event(), Prefer="wait")
+    assert response.status_code == 202
+    assert "Preference-Applied" not in response
+    receipt = read(response)
+    assert (receipt["status"], receipt["duplicate"]) == ("received", False)
+    assert read(shop.get(f"/events/{receipt['event']}"))["status"] == "received"
+    drain()
+    assert read(shop.get(f"/events/{receipt['event']}"))["points"] == {"points": 20}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sale_that_cannot_be_decided_at_once_is_not_kept(shop: Caller, ana: str) -> None:
+    sale = {"member": "ext:ana", "amount": "20.00"}
+    before = Event.objects.count()
+    with held(ana):
+        refused(shop.post("/transactions/accrue", sale, Idempotency_Key="till-1"), 503, "busy")
+    assert Event.objects.count() == before
+    told = read(shop.post("/transactions/accrue", sale, Idempotency_Key="till-1"))
+    assert told["points"] == {"points": 20}
 
 
 def test_the_same_event_again_changes_nothing(shop: Caller, ana: str) -> None:
