@@ -27,7 +27,7 @@ from loyalty.base.errors import Busy, FieldError, Invalid, LaurelError
 from loyalty.base.ids import is_uuid
 from loyalty.base.numbers import MAX_UNITS
 from loyalty.base.schemas import at_path, instant_at, money_at
-from loyalty.events import orders, types
+from loyalty.events import orders, reasons, types
 from loyalty.events.errors import EventUnknown
 from loyalty.events.intake import Receipt, receive
 from loyalty.events.models import Event
@@ -124,7 +124,8 @@ def send_events(request: HttpRequest) -> HttpResponse:
     refuses=[404],
 )
 def get_event(request: HttpRequest, event: str) -> HttpResponse:
-    """The trace names every campaign that was considered, what it gave, and what was missing where it gave nothing."""
+    """The trace names every campaign that was considered, what it gave, and what was missing where it gave nothing;
+    `error` says why it was rejected, or could not be processed."""
     return http.answer(_write_event(caller_of(request).program, event, clock.now()))
 
 
@@ -300,6 +301,11 @@ def _write_fault(fault: LaurelError) -> dict[str, object]:
     return {"status": fault.status, "code": fault.code, "detail": fault.detail, "errors": errors}
 
 
+def _write_reason(event: Event) -> dict[str, str] | None:
+    wrong = reasons.reason(event)
+    return {"code": wrong.code, "message": wrong.words} if wrong else None
+
+
 def _write_event(
     program: Program, event: UUID | str, at: datetime, *, duplicate: bool = False
 ) -> dict[str, object]:
@@ -327,6 +333,7 @@ def _write_event(
         "order": found.order_reference,
         "points": detail.get("points", {}) if detail else {},
         "trace": trace,
+        "error": _write_reason(found),
         "tier": write_tier(member) if member else None,
         "balances": [write_balance(balance) for balance in balances],
     }

@@ -24,6 +24,7 @@ from campaigns.subject import remember, subject_of
 from campaigns.versions import Chosen
 from loyalty.base.ids import uuid7
 from loyalty.events.models import Event
+from loyalty.events.reasons import ORDER_OF_ANOTHER
 from loyalty.events.types import (
     AFTER_AN_ORDER,
     ORDER_AMENDED,
@@ -139,7 +140,7 @@ class Batch:
         if order is None or event.member_id is None:
             return Outcome(event.id, event.member_id, Status.WAITING, {}, {})
         if event.member_id != order.member_id:
-            return self._set_aside(event, "rejected", "order_of_another_member", reference=order.reference)
+            return self._set_aside(event, "rejected", ORDER_OF_ANOTHER, reference=order.reference)
         if event.type == ORDER_AMENDED and event.payload["revision"] <= order.revision:
             return self._set_aside(event, "duplicate", "stale_revision", reference=order.reference)
         if event.type == ORDER_RETURNED and order.knows_return(event.payload.get("return_id")):

@@ -19,8 +19,9 @@ from campaigns.batch import Batch, Outcome
 from campaigns.inbox import ORDER_FOLLOW_UPS, Claimed
 from campaigns.models import Trace
 from loyalty.base import clock
-from loyalty.base.errors import Busy, Conflict, LaurelError, NotFound
+from loyalty.base.errors import Busy, Conflict, NotFound
 from loyalty.base.locking import is_lost, retrying
+from loyalty.events import reasons
 from loyalty.events.models import Event
 
 logger = logging.getLogger(__name__)
@@ -171,5 +172,4 @@ def _alone(event_id: UUID, *, at: datetime) -> None:
 
 
 def _fail(event_id: UUID, wrong: Exception, *, at: datetime) -> None:
-    reason = wrong.detail if isinstance(wrong, LaurelError) else f"{type(wrong).__name__}: {wrong}"
-    inbox.record_failure(event_id, error=reason, at=at)
+    inbox.record_failure(event_id, error=reasons.kept(wrong), at=at)

@@ -76,6 +76,7 @@ DECIDED: dict[str, Any] = {
     "order": "A-1001",
     "points": {"points": 48},
     "trace": TRACE,
+    "error": None,
     "tier": None,
     "balances": [BALANCE],
 }

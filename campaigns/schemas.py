@@ -90,6 +90,11 @@ class BatchShown(Shown):
     )
 
 
+class ReasonShown(Shown):
+    code: str
+    message: str
+
+
 class EventShown(Shown):
     event: UUID
     id: str
@@ -105,6 +110,9 @@ class EventShown(Shown):
     points: dict[str, int] = Field(description="Net points by point type, in smallest units.")
     trace: dict[str, Any] | None = Field(
         description="Why: every campaign that was considered, in sentences too."
+    )
+    error: ReasonShown | None = Field(
+        description="Why it was rejected, failed, or could not be processed so far; else null."
     )
     tier: TierShown | None
     balances: list[BalanceShown]

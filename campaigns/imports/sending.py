@@ -17,7 +17,7 @@ from campaigns import earning, inbox
 from campaigns.imports.composing import Composed, Sending, faults_of, in_time
 from loyalty.base.errors import Busy, LaurelError
 from loyalty.base.imports.badrows import Refused
-from loyalty.events import intake
+from loyalty.events import intake, reasons
 from loyalty.events.models import Event
 from loyalty.events.payloads import Reader
 from loyalty.programs.models import Channel
@@ -96,7 +96,7 @@ class Sender:
             raise
         except Exception as wrong:
             logger.exception("an event of an import failed")
-            inbox.record_failure(event_id, error=f"{type(wrong).__name__}: {wrong}", at=self.at)
+            inbox.record_failure(event_id, error=reasons.kept(wrong), at=self.at)
             counts["failed"] += 1
             self._failed_in_a_row += 1
             if self._failed_in_a_row >= PATIENCE:

@@ -15,6 +15,7 @@ from loyalty.console.panels import fact_words
 from loyalty.console.reasons import reason_label
 from loyalty.console.words import points
 from loyalty.events.models import Event
+from loyalty.events.reasons import for_staff
 from loyalty.ledger.models import Transaction
 from loyalty.outbox.models import Fact
 from loyalty.programs.models import PointType
@@ -114,20 +115,9 @@ def _moved(transaction: Transaction, kind: PointType) -> str:
     return (_("Earned %(points)s") if transaction.amount > 0 else _("Took back %(points)s")) % told
 
 
-_ERRORS: dict[str, Words] = {
-    "order_of_another_member": gettext_lazy("Order %(order)s is another member's."),
-}
-
-
-def event_error(event: Event) -> str:
-    """What went wrong, in words."""
-    words = _ERRORS.get(event.error)
-    return str(words) % {"order": event.order_reference} if words else event.error
-
-
 def event_meta(event: Event) -> list[str]:
     """Where it came from, what it was worth, and what went wrong."""
-    parts = [_money(event), event.channel.name if event.channel else "", event_error(event)]
+    parts = [_money(event), event.channel.name if event.channel else "", for_staff(event)]
     return [part for part in parts if part]
 
 

@@ -22,6 +22,7 @@ from loyalty.base.words import Words
 from loyalty.events.actions import event_actions
 from loyalty.events.admin_forms import EventTypeForm
 from loyalty.events.models import Event, EventType
+from loyalty.events.reasons import for_staff
 from loyalty.ledger.admin import signed
 from loyalty.ledger.models import Transaction
 from loyalty.programs.models import Channel
@@ -158,7 +159,7 @@ class EventAdmin(LongListAdmin):
 
     @display(description=_("Problem"))
     def problem(self, event: Event) -> str:
-        return event.error or "–"
+        return for_staff(event) or "–"
 
     @display(
         description=_("State"),

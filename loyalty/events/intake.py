@@ -24,6 +24,7 @@ from loyalty.events.errors import EventConflict
 from loyalty.events.guests import claim
 from loyalty.events.models import Event, EventType
 from loyalty.events.payloads import Reader, Sent
+from loyalty.events.reasons import REGISTERED_BEFORE
 from loyalty.events.rows import GUEST, RECEIVED, REJECTED, Key, Known, NewEvent, insert, insert_of, known
 from loyalty.members import identifiers, members
 from loyalty.members.errors import MemberUnknown
@@ -143,7 +144,7 @@ class Batch:
     def _register(self, sent: Sent, profile: Profile) -> tuple[Member, str]:
         """The member, and why the event earns nothing: one registration is rewarded, however often it is told."""
         member, created = members.register(self.program, profile, channel=self.channel, at=self.at)
-        return member, "" if created else "This member was registered before."
+        return member, "" if created else REGISTERED_BEFORE
 
     def _update(self, sent: Sent, profile: Profile) -> tuple[Member, str]:
         assert sent.ref is not None

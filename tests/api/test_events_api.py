@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,10 +16,13 @@ from django.db import connection
 from kombu.exceptions import OperationalError
 
 from campaigns import waking
+from campaigns.batch import Batch
 from campaigns.earning import drain
 from campaigns.tasks import drain as drain_task
 from loyalty.base import clock
+from loyalty.base.errors import Conflict, LaurelError
 from loyalty.events.models import Event
+from loyalty.events.reasons import for_staff
 from loyalty.ledger.models import Entry, Transaction
 from loyalty.programs.models import IdempotencyKey, Scope
 from tests.api.calls import Answer, Caller, read, refused
@@ -104,6 +108,44 @@ def test_a_sale_that_cannot_be_decided_at_once_is_not_kept(shop: Caller, ana: st
     assert Event.objects.count() == before
     told = read(shop.post("/transactions/accrue", sale, Idempotency_Key="till-1"))
     assert told["points"] == {"points": 20}
+
+
+def test_a_rejected_event_says_why(shop: Caller, ana: str) -> None:
+    sent = event("r-2", type="member.registered", member="ext:ana", data={"name": "Ana"})
+    told = read(shop.get(f"/events/{read(shop.post('/events', sent))['event']}"))
+    assert (told["status"], told["trace"]) == ("rejected", None)
+    assert told["error"] == {
+        "code": "member_registered_before",
+        "message": "This member was registered before.",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (Conflict("The wallet is full.", code="wallet_full"), "wallet_full"),
+        (ValueError('relation "x" does not exist'), "processing_failed"),
+        (struct.error("4 bytes"), "processing_failed"),
+    ],
+)
+def test_a_failed_event_says_why_without_what_only_staff_may_see(
+    shop: Caller, ana: str, monkeypatch: pytest.MonkeyPatch, wrong: Exception, code: str
+) -> None:
+    def fails(self: Batch, event: object) -> None:
+        raise wrong
+
+    receipt = read(shop.post("/events", event()))
+    assert read(shop.get(f"/events/{receipt['event']}"))["error"] is None
+    with monkeypatch.context() as patch:
+        patch.setattr(Batch, "_handle", fails)
+        for _ in range(5):
+            Event.objects.filter(status="received").update(next_attempt_at=clock.now())
+            drain()
+    told = read(shop.get(f"/events/{receipt['event']}"))
+    assert told["status"] == "failed"
+    assert told["error"]["code"] == code
+    assert (str(wrong) in told["error"]["message"]) == isinstance(wrong, LaurelError)
+    assert str(wrong) in for_staff(Event.objects.get(pk=receipt["event"]))
 
 
 def test_the_same_event_again_changes_nothing(shop: Caller, ana: str) -> None:

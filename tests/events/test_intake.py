@@ -247,7 +247,7 @@ def test_a_second_registration_of_the_same_person_earns_nothing(shop: Channel) -
         an_event("r-2", kind="member.registered", data=data),
     )
     assert (first.status, second.status) == ("received", "rejected")
-    assert row("r-2").error == "This member was registered before."
+    assert row("r-2").error == "member_registered_before"
     assert Member.objects.count() == 1
 
 

@@ -19,9 +19,9 @@ from loyalty.base import clock
 from loyalty.console import job_list, words
 from loyalty.console.parts import Gauge, Matrix, Stage, Tab
 from loyalty.console.reasons import reason_label
-from loyalty.console.sentences import event_error
 from loyalty.console.words import PointWords
 from loyalty.events.models import Event
+from loyalty.events.reasons import for_staff
 from loyalty.ledger.balances import Balance
 
 register = template.Library()
@@ -164,7 +164,7 @@ def control(field: BoundField) -> SafeString:
 
 @register.filter
 def what_went_wrong(event: Event) -> str:
-    return event_error(event)
+    return for_staff(event)
 
 
 @register.filter
