@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from campaigns import inbox
+from campaigns import inbox, referrals
 from campaigns.basket import Basket
 from campaigns.inbox import Claimed, MemberRow
 from campaigns.known import Known, without_limits
@@ -24,7 +24,7 @@ from campaigns.subject import remember, subject_of
 from campaigns.versions import Chosen
 from loyalty.base.ids import uuid7
 from loyalty.events.models import Event
-from loyalty.events.reasons import ORDER_OF_ANOTHER
+from loyalty.events.reasons import ORDER_OF_ANOTHER, SELF_REFERRAL
 from loyalty.events.types import (
     AFTER_AN_ORDER,
     ORDER_AMENDED,
@@ -57,6 +57,7 @@ class Batch:
         ordered = sorted(events, key=lambda event: (event.occurred_at, event.id))
         self.known = Known(ordered, members, at=at)
         self.settlement = Settlement(self.known, at=at)
+        self._self_referrals = referrals.of_oneself(ordered)
 
     def run(self) -> list[Outcome]:
         """Everything, up to the last row; the caller commits."""
@@ -73,6 +74,8 @@ class Batch:
             return self._follow_order(event)
         if event.type == ORDER_RETURNED:
             return self._return_without_order(event)
+        if event.id in self._self_referrals:
+            return self._set_aside(event, "rejected", SELF_REFERRAL)
         return self._plain(event)
 
     def _plain(self, event: Claimed) -> Outcome:

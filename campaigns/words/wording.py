@@ -172,6 +172,7 @@ def _noted(note: Mapping[str, Any]) -> str:
         "order_known": gettext("Order %(reference)s had come before: it earns once."),
         "stale_revision": gettext("A newer version of order %(reference)s had come before."),
         "order_of_another_member": gettext("Order %(reference)s is another member's."),
+        "self_referral": gettext("Nobody refers themselves."),
         "return_known": gettext("This return of order %(reference)s had been taken off before."),
         "line_unknown": gettext("Order %(reference)s has no line %(line)s."),
     }.get(str(note.get("code")))

@@ -25,6 +25,11 @@ class EventTypeUnknown(Invalid):
     title = "There is no such type of event in this program"
 
 
+class SelfReferral(Invalid):
+    code = "self_referral"
+    title = "Nobody refers themselves"
+
+
 class EventUnknown(NotFound):
     code = "event_unknown"
     title = "There is no such event"

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from loyalty.base.errors import Invalid, LaurelError
+from loyalty.base.errors import FieldError, Invalid, LaurelError
 from loyalty.base.ids import uuid7
 from loyalty.base.locking import retrying
 from loyalty.base.strict_json import fingerprint
 from loyalty.events import types
-from loyalty.events.errors import EventConflict
+from loyalty.events.errors import EventConflict, SelfReferral
 from loyalty.events.guests import claim
 from loyalty.events.models import Event, EventType
 from loyalty.events.payloads import Reader, Sent
@@ -184,6 +184,9 @@ class Batch:
             sent = self._sent[index]
             try:
                 events[index] = _placed(sent, found)
+            except SelfReferral as wrong:  # it may have been known before it was known to be one
+                sent.late = wrong
+                self._again.append(index)
             except LaurelError as wrong:
                 self.receipts[index].fault = wrong
         written = insert(self.program.pk, self.channel, events.values(), at=self.at)
@@ -273,6 +276,8 @@ def _placed(sent: Sent, found: Mapping[Ref, Found]) -> NewEvent:
         if sent.ref not in found:
             raise _unknown("/member")
         whose = found[sent.ref]
+        if sent.referee is not None and whose.member_id and whose.member_id == found[sent.referee].member_id:
+            raise _self_referral()
     follows = sent.type in types.AFTER_AN_ORDER and bool(sent.order_reference)
     return _new(sent, data, whose, RECEIVED if whose.member_id or follows else GUEST)
 
@@ -286,6 +291,11 @@ def _reference(ref: Ref, found: Mapping[Ref, Found], path: str) -> dict[str, obj
 
 def _unknown(path: str) -> Invalid:
     return Invalid.field(path, "member_unknown", "There is no such member in this program.")
+
+
+def _self_referral() -> SelfReferral:
+    words = "Nobody refers themselves."
+    return SelfReferral(words, errors=[FieldError("/data/referee", SelfReferral.code, words)])
 
 
 def receive_internal(

@@ -52,7 +52,9 @@ class Sent:
     order_reference: str = ""
     profile: Profile | None = None
     referee: Ref | None = None
-    late: LaurelError | None = None  # too old or ahead: refused, unless it is a repetition of a known event
+    late: LaurelError | None = (
+        None  # too old, for example: refused, unless it is a repetition of a known event
+    )
 
 
 class Reader:
