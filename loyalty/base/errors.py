@@ -80,6 +80,12 @@ class PreconditionFailed(LaurelError):
     title = "Changed by someone else in the meantime"
 
 
+class LengthRequired(LaurelError):
+    code = "length_required"
+    status = 411
+    title = "The request must say how long its body is"
+
+
 class TooLarge(LaurelError):
     code = "body_too_large"
     status = 413

@@ -67,7 +67,7 @@ class Described:
         return extra
 
     def _refusals(self) -> set[int]:
-        body = {400, 413, 415} if self.takes_body else set()
+        body = {400, 411, 413, 415} if self.takes_body else set()
         return {401, 403, 422, 429, 503, *body, *self.refuses, *([409] if self.idempotent else [])}
 
     def _answer(self, status: int) -> dict[str, Any]:

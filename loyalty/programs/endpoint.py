@@ -1,6 +1,6 @@
 """How an endpoint of the API is declared: its scope, its query, its limits, its documentation, in one place.
 
-The gate of an endpoint runs before anything is parsed. What it refuses was never begun: 401, 403, 413, 415, 422
+The gate of an endpoint runs before anything is parsed. What it refuses was never begun: 401, 403, 411, 413, 415, 422
 and 429 leave no trace, and the same Idempotency-Key may be used again.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, cast
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from loyalty.base import clock, http, strict_json
+from loyalty.base import chunked, clock, http, strict_json
 from loyalty.base.errors import (
     BadRequest,
     FieldError,
@@ -76,6 +76,7 @@ class Gate:
         sent = request.META.get("CONTENT_LENGTH") or "0"
         if sent.isdecimal() and int(sent) > self.max_bytes:
             raise TooLarge(f"The body may have at most {self.max_bytes} bytes.")
+        chunked.take(request, most=self.max_bytes)
         request.META[MAX_BYTES] = self.max_bytes
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from loyalty.base import clock
+from loyalty.base import clock, http
 from loyalty.programs import auth, channels, credentials, throttle
 from loyalty.programs.models import Channel, Scope
-from tests.api.calls import Caller, make_key, read, refused
+from tests.api.calls import Answer, Caller, make_key, read, refused
 
 
 @pytest.fixture(autouse=True)
@@ -162,6 +164,28 @@ def test_a_missing_body_is_named(shop: Caller) -> None:
         "POST", "/api/v1/raw", CONTENT_TYPE="application/json", headers=shop.headers
     )
     refused(response, 400, "body_missing")
+
+
+def in_chunks(shop: Caller, path: str, body: bytes, **more: object) -> Answer:
+    environ: dict[str, Any] = {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True, **more}
+    headers = {**shop.headers, "Transfer-Encoding": "chunked", "Idempotency-Key": "k-1"}
+    return shop.client.generic("POST", f"/api/v1{path}", headers=headers, CONTENT_TYPE=http.JSON, **environ)
+
+
+def test_a_body_in_chunks_is_read(shop: Caller) -> None:
+    large = b'{"a": "' + b"x" * 200_000 + b'"}'
+    assert in_chunks(shop, "/raw", large).status_code == 200
+    assert read(in_chunks(shop, "/notes", b'{"points": 7}'))["points"] == 7
+    refused(in_chunks(shop, "/raw", b""), 400, "body_missing")
+
+
+def test_a_body_in_chunks_has_the_same_bounds(shop: Caller) -> None:
+    refused(in_chunks(shop, "/raw", b'{"a": "' + b"x" * 300_000 + b'"}'), 413, "body_too_large")
+    refused(in_chunks(shop, "/raw", b"{"), 400, "malformed_json")
+
+
+def test_where_a_body_in_chunks_cannot_be_read_its_length_is_asked_for(shop: Caller) -> None:
+    refused(in_chunks(shop, "/raw", b"{}", **{"wsgi.input_terminated": False}), 411, "length_required")
 
 
 def test_a_body_of_64_kib_passes(shop: Caller) -> None:
