@@ -30,7 +30,7 @@ from loyalty.base.errors import (
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 
-_CLEAN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+-]{0,99}", re.ASCII)
+_CLEAN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)  # no address: it is kept with refusals
 _BUSY = (
     psycopg.errors.LockNotAvailable,
     psycopg.errors.DeadlockDetected,

@@ -1,17 +1,19 @@
 """The Idempotency-Key: a repeated POST gets the first answer again, and acts once.
 
-The key's row is inserted before the act, in its transaction. A parallel repetition waits on that row: it then
-finds the answer, or, when the first one came to nothing, acts itself.
+Of the key a digest is kept. Its row is inserted before the act, in the act's transaction. A parallel repetition waits
+on that row: it then finds the answer, or, when the first one came to nothing, acts itself.
 """
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
 
 from loyalty.base import strict_json
@@ -51,6 +53,12 @@ def check_key(key: str | None) -> str:
         told = "An Idempotency-Key has 1 to 255 printable ASCII characters."
         raise BadRequest(told, code="idempotency_key_invalid")
     return key
+
+
+def digest(key: str) -> str:
+    """What is kept of a key, which is the caller's own text and may hold what is personal. Keyed itself, so that nobody
+    finds out by trying."""
+    return hmac.new(settings.KEY_PEPPER.encode(), key.encode(), "sha256").hexdigest()
 
 
 @retrying
@@ -101,7 +109,7 @@ def _claim(channel: Channel, key: str, route: str, fingerprint: bytes, at: datet
     """The new row's id, or None when the key is taken. Waits for a transaction that is just taking it."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_INSERT, [channel.pk, key, route[:200], fingerprint, at])
+            cursor.execute(_INSERT, [channel.pk, digest(key), route[:200], fingerprint, at])
             row = cursor.fetchone()
     except OperationalError as wrong:
         if isinstance(wrong.__cause__, psycopg.errors.LockNotAvailable):
@@ -111,7 +119,7 @@ def _claim(channel: Channel, key: str, route: str, fingerprint: bytes, at: datet
 
 
 def _earlier(channel: Channel, key: str, route: str, fingerprint: bytes) -> Answer:
-    row = IdempotencyKey.objects.get(channel=channel, key=key)
+    row = IdempotencyKey.objects.get(channel=channel, key=digest(key))
     if bytes(row.request_hash) != fingerprint:
         differs = "the address" if row.route != route[:200] else "the body"
         raise Conflict(

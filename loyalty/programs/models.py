@@ -275,7 +275,7 @@ class IdempotencyKey(models.Model):
     """A points-moving POST and its answer, written in the transaction of its effect."""
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE)
-    key = models.CharField(max_length=255)
+    key = models.CharField(max_length=255, help_text="A keyed digest of what the caller sent.")
     route = models.CharField(max_length=200)
     request_hash = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField()

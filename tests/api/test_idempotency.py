@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.conf import LazySettings
 from django.db import connection, transaction
 
@@ -153,3 +155,21 @@ def test_the_answer_of_a_refusal_names_its_first_request(shop: Caller) -> None:
     again = shop.post("/notes", {"points": 1, "text": "refuse"}, Idempotency_Key="k", X_Request_ID="second")
     assert read(again)["request_id"] == "first"
     assert again["X-Request-ID"] == "second"
+
+
+def test_what_a_caller_writes_into_headers_is_not_kept(shop: Caller) -> None:
+    refusal = {"points": 1, "text": "refuse"}
+    headers = {"Idempotency_Key": "ana.priv@example.org 1", "X_Request_ID": "ana.priv@example.org"}
+    first = shop.post("/notes", refusal, **headers)
+    again = shop.post("/notes", refusal, **headers)
+    assert again["Idempotent-Replayed"] == "true"
+    assert again.content == first.content
+    assert "ana.priv" not in str(IdempotencyKey.objects.values().get())
+
+
+def test_keys_that_were_kept_before_are_found_again(shop: Caller) -> None:
+    shop.post("/notes", NOTE, Idempotency_Key="k")
+    IdempotencyKey.objects.update(key="k")
+    migration = import_module("loyalty.programs.migrations.0002_keys_are_kept_as_digests")
+    migration.digest_keys(apps, None)
+    assert shop.post("/notes", NOTE, Idempotency_Key="k")["Idempotent-Replayed"] == "true"

@@ -16,6 +16,7 @@ from loyalty.base import clock
 from loyalty.ledger.models import Entry, Transaction
 from loyalty.members import members
 from loyalty.members.models import Member
+from loyalty.programs.idempotency import digest
 from loyalty.programs.models import IdempotencyKey, PointType, Program
 from tests.api.calls import Caller, read, refused
 
@@ -167,7 +168,7 @@ def test_what_cannot_be_redeemed_changes_nothing(
     before = Entry.objects.count()
     refused(shop.post("/transactions/redeem", {**REDEEM, **changes}, Idempotency_Key="k"), status, code)
     assert Entry.objects.count() == before
-    assert IdempotencyKey.objects.filter(key="k").exists() == (status == 409)
+    assert IdempotencyKey.objects.filter(key=digest("k")).exists() == (status == 409)
 
 
 def test_missing_points_are_counted(shop: Caller, ana: str) -> None:
@@ -201,7 +202,7 @@ def test_a_redemption_repeated_acts_once(shop: Caller, ana: str) -> None:
 
 def test_a_stored_answer_names_nobody(shop: Caller, ana: str) -> None:
     shop.post("/transactions/redeem", {**REDEEM, "member": "email:ana@example.org"}, Idempotency_Key="k")
-    row = IdempotencyKey.objects.get(key="k")
+    row = IdempotencyKey.objects.get(key=digest("k"))
     assert "ana@" not in f"{row.body} {row.route}"
 
 
