@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,9 @@ from loyalty.base.clock import FIRST_YEAR, LAST_YEAR, resolve_local
 from loyalty.base.errors import Invalid
 from loyalty.base.imports.reading import Row
 from loyalty.base.numbers import parse_decimal
+
+_COMMA = re.compile(r"-?[0-9]+,[0-9]+")
+_MAYBE_THOUSANDS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}")
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class LineReader:
         self.column = {name: header.index(column) for name, column in mapping.columns.items()}
         self._coin = Decimal(1).scaleb(-mapping.decimals)
         self._time = lru_cache(4096)(self._read_time)
-        self._number = lru_cache(65536)(_read_number)
+        self._number = lru_cache(65536)(self._read_number)
         self._money = lru_cache(65536)(self._write_money)
         self._kind = lru_cache(65536)(self._kind_of)
 
@@ -99,6 +103,26 @@ class LineReader:
         rounded = price.quantize(self._coin)
         return str(rounded) if rounded == price else ""
 
+    def _read_number(self, text: str, name: str) -> Decimal:
+        try:
+            return parse_decimal(self._with_point(text), max_digits=12)  # so that products stay exact
+        except Invalid as wrong:
+            raise Invalid(f"{name}: {text[:40]!r}. {wrong.detail}", code=wrong.code) from wrong
+
+    def _with_point(self, text: str) -> str:
+        """A number with a decimal comma as we read it. Raises Invalid when the comma may stand between thousands."""
+        if "," not in text:
+            return text
+        if self.mapping.delimiter == "," or not _COMMA.fullmatch(text):
+            words = "Write a point before the decimals, as in 12.50, and nothing between thousands."
+            raise Invalid(words, code="number_invalid")
+        if _MAYBE_THOUSANDS.fullmatch(text):
+            words = (
+                f"This may be {text.replace(',', '.')} or {text.replace(',', '')}: write a point or no comma."
+            )
+            raise Invalid(words, code="number_ambiguous")
+        return text.replace(",", ".")
+
     def _read_time(self, text: str) -> datetime:
         form = self.mapping.time_format
         try:
@@ -109,10 +133,3 @@ class LineReader:
         if not FIRST_YEAR < at.year < LAST_YEAR:
             raise Invalid(f"The year {at.year} is outside the calendar.", code="time_invalid")
         return resolve_local(at, self.mapping.zone).at if at.tzinfo is None else at
-
-
-def _read_number(text: str, name: str) -> Decimal:
-    try:
-        return parse_decimal(text, max_digits=12)  # so that products stay exact
-    except Invalid as wrong:
-        raise Invalid(f"{name}: {text[:40]!r}. {wrong.detail}", code=wrong.code) from wrong

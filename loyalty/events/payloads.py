@@ -10,12 +10,14 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 
 from loyalty.base import strict_json
 from loyalty.base.clock import parse_instant, write_instant, zone
+from loyalty.base.currencies import MAX_MONEY
 from loyalty.base.email import impersonal
 from loyalty.base.errors import Invalid, LaurelError
 from loyalty.events import orders, types
@@ -160,7 +162,14 @@ class Reader:
             sent.order_reference = sent.data.get("order_id", "")
 
     def _custom(self, sent: Sent, raw: dict[str, Any], faults: Faults) -> None:
-        values = check_values(self.custom[sent.type], raw, "/data", faults)
+        schema = self.custom[sent.type]
+        values = check_values(schema, raw, "/data", faults)
+        for code, value in values.items():
+            if (
+                schema[code].type == "number" and abs(Decimal(value)) >= MAX_MONEY
+            ):  # points may be given for it
+                words = f"A number is below {MAX_MONEY} in size."
+                fault(faults, f"/data/{code}", "number_out_of_range", words)
         sent.data = {
             code: impersonal(value) if isinstance(value, str) else value for code, value in values.items()
         }

@@ -18,7 +18,7 @@ from loyalty.base.text import clean
 Faults = list[FieldError]
 
 MAX_QUANTITY = Decimal(1_000_000)
-MAX_LINE_ATTRIBUTES = 20
+MAX_LINE_ATTRIBUTES = 30
 MAX_INT = 2**31 - 1
 
 _QUANTITY = re.compile(r"[1-9][0-9]{0,5}")

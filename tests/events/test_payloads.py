@@ -180,7 +180,7 @@ def test_a_wrong_order_is_refused_with_its_path(changes: dict[str, Any], path: s
         ({"id": "2"}, "id", "line_id_taken"),
         ({"attributes": {"__class__": 1}}, "attributes", "attribute_name_invalid"),
         ({"attributes": {"size": [1]}}, "attributes/size", "text_invalid"),
-        ({"attributes": {str(n): 1 for n in range(21)}}, "attributes", "too_many_items"),
+        ({"attributes": {str(n): 1 for n in range(31)}}, "attributes", "too_many_items"),
         ({"name": "a\x00"}, "name", "text_nul"),
         ({"points": 500}, "points", "unknown_field"),
     ],
@@ -254,6 +254,12 @@ def test_an_order_of_more_than_the_books_have_room_for_is_refused(changes: dict[
 def test_so_is_a_return_without_an_order(lines: list[dict[str, Any]], path: str) -> None:
     data = {"currency": "GBP", "lines": lines}
     assert refused(an_event(kind="order.returned", data=data)) == [(path, "amount_out_of_range")]
+
+
+def test_a_line_has_up_to_thirty_attributes() -> None:
+    attributes = {f"a{n}": str(n) for n in range(30)}
+    lines = [{"sku": "mug", "unit_price": "1.00", "attributes": attributes}]
+    assert read(an_event(data=an_order(lines=lines))).data["lines"][0]["attributes"] == attributes
 
 
 def test_an_order_of_nothing_is_an_order() -> None:
@@ -335,6 +341,8 @@ def test_a_wrong_return_is_refused_with_its_path(data: dict[str, Any], path: str
         ("visit.checked_in", {"till": 3}, "/data/till", "unknown_field"),
         ("workshop.attended", {"hours": "many"}, "/data/hours", "number_invalid"),
         ("workshop.attended", {}, "/data/hours", "required"),
+        ("workshop.attended", {"hours": "99999999999999999999"}, "/data/hours", "number_out_of_range"),
+        ("workshop.attended", {"hours": -(10**13)}, "/data/hours", "number_out_of_range"),
         ("workshop.attended", {"hours": 1, "email": "a@b.cc"}, "/data/email", "unknown_field"),
         ("member.updated", {"name": 5}, "/data/name", "text_invalid"),
         ("member.registered", {"external_id": "ben"}, "/member", "member_mismatch"),

@@ -390,6 +390,46 @@ def test_an_orders_number_is_found_in_whatever_column_it_stands(
     assert report(tmp_path) == [("2", "order_refused"), ("4", "row_unreadable")]
 
 
+@pytest.mark.parametrize(
+    ("quantity", "price", "amount"),
+    [("1", "4,50", "4.50"), ("0,5", "1234,00", "617.00"), ("-1", "0,125", "0.13")],
+)
+def test_a_decimal_comma_is_read_where_columns_are_not_separated_by_commas(
+    bring: Bring, tmp_path: Path, quantity: str, price: str, amount: str
+) -> None:
+    bring(file=semicolons(tmp_path, row("1", "22041", quantity, price)), delimiter=";")
+    assert Event.objects.get().payload["lines"][0]["amount"] == amount
+
+
+@pytest.mark.parametrize(
+    ("price", "code", "words"),
+    [
+        ("1,234", "number_ambiguous", "1.234 or 1234"),
+        ("1.234,50", "number_invalid", "a point before the decimals"),
+        ("1,234,567", "number_invalid", "a point before the decimals"),
+        (",5", "number_invalid", "a point before the decimals"),
+    ],
+)
+def test_a_comma_that_may_mean_another_thing_is_refused_and_said_to(
+    bring: Bring, tmp_path: Path, price: str, code: str, words: str
+) -> None:
+    bring(file=semicolons(tmp_path, row("1", "22041", "1", price)), delimiter=";")
+    assert report(tmp_path) == [("2", code)]
+    assert words in (tmp_path / "bad.csv").read_text()
+
+
+def test_between_commas_a_decimal_comma_is_refused_and_said_to_be(bring: Bring, tmp_path: Path) -> None:
+    bring(row("1", "22041", "1", "4,50"))
+    assert report(tmp_path) == [("2", "number_invalid")]
+    assert "Write a point before the decimals" in (tmp_path / "bad.csv").read_text()
+
+
+def semicolons(tmp_path: Path, *rows: Cells) -> Path:
+    file = tmp_path / "semicolons.csv"
+    file.write_text("\n".join(";".join(cells) for cells in (HEADER, *rows)))
+    return file
+
+
 def test_one_order_has_one_member(bring: Bring, tmp_path: Path) -> None:
     bring(row("1", "22041", "1", "5"), row("1", "21232", "1", "5", customer="99"))
     assert report(tmp_path) == [("2", "order_refused"), ("3", "members_differ")]
