@@ -32,7 +32,7 @@ def rehearse(
     """Counts of what an import would send and refuse. What is in the inbox already is not looked up."""
     header = reading.header(path, mapping)
     composer, sender = Composer(LineReader(mapping, header)), Sender(channel, channel.code, at=at)
-    bad, counts = BadRows(bad_rows, header), Counter[str]()
+    bad, counts = BadRows(bad_rows, header, delimiter=mapping.delimiter), Counter[str]()
     rows = reading.rows(path, mapping, len(header))
     for number, group in enumerate(grouped(rows, composer.reader.column["order"], len(header))):
         composed = composer.compose(group)

@@ -92,7 +92,8 @@ class Run:
         self.enroller = Enroller(channel, source.mapping, at=at) if source.mapping.enrol else None
         self.counts = Counts(job.cursor.get("counts", {}))
         self.groups = int(job.cursor.get("groups", 0))
-        self.bad = BadRows(bad_rows, self.header, size=int(job.cursor.get("bad", 0)))
+        written = int(job.cursor.get("bad", 0))
+        self.bad = BadRows(bad_rows, self.header, size=written, delimiter=source.mapping.delimiter)
         self.events = 0
         self._latest: datetime | None = None
 

@@ -52,10 +52,10 @@ def bring(program: Program, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     return bring
 
 
-def report(tmp_path: Path) -> list[tuple[str, str]]:
+def report(tmp_path: Path, delimiter: str = ",") -> list[tuple[str, str]]:
     """Row and code of each refused row."""
     with (tmp_path / "bad.csv").open(newline="") as file:
-        return [(one["row"], one["code"]) for one in csv.DictReader(file)]
+        return [(one["row"], one["code"]) for one in csv.DictReader(file, delimiter=delimiter)]
 
 
 def points() -> int:
@@ -414,7 +414,7 @@ def test_a_comma_that_may_mean_another_thing_is_refused_and_said_to(
     bring: Bring, tmp_path: Path, price: str, code: str, words: str
 ) -> None:
     bring(file=semicolons(tmp_path, row("1", "22041", "1", price)), delimiter=";")
-    assert report(tmp_path) == [("2", code)]
+    assert report(tmp_path, ";") == [("2", code)]
     assert words in (tmp_path / "bad.csv").read_text()
 
 
@@ -422,6 +422,17 @@ def test_between_commas_a_decimal_comma_is_refused_and_said_to_be(bring: Bring, 
     bring(row("1", "22041", "1", "4,50"))
     assert report(tmp_path) == [("2", "number_invalid")]
     assert "Write a point before the decimals" in (tmp_path / "bad.csv").read_text()
+
+
+def test_the_report_is_separated_like_its_file_so_that_it_can_be_imported_alike(
+    bring: Bring, tmp_path: Path
+) -> None:
+    rows = [row("1", "22041", "one", "4,50"), row("1", "D", "1", "-1,50"), row("1", "21232", "1", "3,00")]
+    bring(file=semicolons(tmp_path, *rows), delimiter=";")
+    fixed = tmp_path / "fixed.csv"
+    fixed.write_text((tmp_path / "bad.csv").read_text().replace(";one;", ";1;"))
+    bring(file=fixed, delimiter=";", bad_rows=tmp_path / "none.csv")
+    assert Event.objects.get().payload["total"] == "6.00"
 
 
 def semicolons(tmp_path: Path, *rows: Cells) -> Path:

@@ -34,9 +34,10 @@ def fitted(cells: Sequence[str], width: int) -> list[str]:
 class BadRows:
     """Written as far as the job's cursor says, and no further: what a killed run wrote beyond it is cut off."""
 
-    def __init__(self, path: Path, header: Sequence[str], *, size: int = 0) -> None:
+    def __init__(self, path: Path, header: Sequence[str], *, size: int = 0, delimiter: str = ",") -> None:
         self.path = path
         self.size = size
+        self.delimiter = delimiter  # that of the file, so that both are read alike
         self._header = header
 
     def add(self, refused: Iterable[Refused]) -> int:
@@ -48,7 +49,7 @@ class BadRows:
         if not lines:
             return self.size
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\r\n")
+        writer = csv.writer(text, delimiter=self.delimiter, lineterminator="\r\n")
         if not self.size:
             writer.writerow([*self._header, *REASONS])
         writer.writerows(lines)
