@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from heapq import merge
 from typing import Any
 
 from tiers import windows
@@ -77,6 +78,50 @@ class Counting:
         end = windows.period_start(ladder, day, self.course.enrolled) - DAY
         return self.old(end, end)
 
+    # --- what keeps a tier that has no end of its own ---------------------------------------------------------
+
+    def judges(self) -> list[Ladder]:
+        """The ladders of which one is enough to keep the present tier: the one that judges, and an older one that
+        protects it."""
+        older = self.guard()
+        return [self.ladder] if older is None else [self.ladder, older]
+
+    def guard(self) -> Ladder | None:
+        """The older ladder, where it protects the present tier."""
+        state = self.state
+        older = self.course.ladder(state.held) if state.held else None
+        if older is None or not 0 < older.rank(state.tier) <= older.rank(state.held_tier):
+            return None
+        return older
+
+    def gives(self, ladder: Ladder, code: str, day: date, last: date) -> bool:
+        """Whether a ladder keeps a tier on `day`, by the days up to `last`."""
+        return not _hangs(ladder, code) or self.value(day, last, ladder) >= ladder.bar(code)
+
+    def guarded(self, day: date, last: date) -> int:
+        """The rank of the best tier that the older ladder keeps, of those that it protects; 0 for none."""
+        state = self.state
+        if not state.held:
+            return 0
+        older = self.course.ladder(state.held)
+        codes = [rung.code for rung in older.rungs[: older.rank(state.held_tier)]]
+        kept = (self.ladder.rank(code) for code in codes if self.gives(older, code, day, last))
+        return max(kept, default=0)
+
+    def is_guarded(self, day: date, last: date) -> bool:
+        """Whether the older ladder keeps the present tier."""
+        older = self.guard()
+        return older is not None and self.gives(older, self.state.tier, day, last)
+
+    def nearest(self, day: date, last: date) -> tuple[Ladder, Number]:
+        """Of the judges that count the same, the one by which least is missing, and what it counts."""
+        found = [
+            (judge, self.value(day, last, judge))
+            for judge in self.judges()
+            if judge.source == self.ladder.source
+        ]
+        return min(found, key=lambda one: one[0].bar(self.state.tier) - one[1])
+
     def floor(self, new: Ladder) -> tuple[int, bool]:
         """The rank of the present tier on a new ladder, and whether it was removed: then that of the highest one left
         that ranked below it."""
@@ -139,9 +184,7 @@ class Counting:
             or state.grace_until is not None
         ):
             return False
-        holder = self.course.ladder(state.held or state.version)
-        lasting = holder.validity == Validity.WHILE_QUALIFIED and holder.downgrade != Downgrade.NEVER
-        return lasting and holder.bar(state.tier) > 0
+        return all(_hangs(judge, state.tier) for judge in self.judges())
 
     # --- where to stop --------------------------------------------------------------------------------------
 
@@ -188,29 +231,38 @@ class Counting:
         return min((day for day in coming if day > through), default=None)
 
     def next_fall(self, before: date | None) -> date | None:
-        """The first day, before that one, on which the window holds too little for a tier that hangs on it; for a
-        window with periods the day on which it is emptied."""
+        """The first day, before that one, on which no window holds enough for a tier that hangs on it; of a window with
+        periods that is the day on which it is emptied."""
         if not self.hangs_on_value():
             return None
-        state = self.state
-        holder = self.course.ladder(state.held or state.version)
-        tomorrow, bar = state.through + DAY, holder.bar(state.tier)
-        if self.value(tomorrow, state.through, holder) < bar:
-            return tomorrow
-        if holder.is_periodic:
-            opens = windows.next_period(holder, state.through, self.course.enrolled)
-            return opens if before is None or opens < before else None
-        return self._next_shortage(holder, tomorrow, bar, before)
-
-    def _next_shortage(self, holder: Ladder, tomorrow: date, bar: Number, before: date | None) -> date | None:
-        if holder.span is None:
-            return None
-        first = windows.start(holder, tomorrow, self.course.enrolled)
-        assert first is not None
-        for active in self.tallies.get(holder.source, NOTHING).within(first, self.state.through):
-            day = windows.leaves(holder.span, active)
+        judges, through = self.judges(), self.state.through
+        for day in merge((through + DAY,), *(self._shrinks(judge) for judge in judges)):
             if before is not None and day >= before:
                 return None
-            if self.value(day, self.state.through, holder) < bar:
+            if all(self._falls_short(judge, day) for judge in judges):
                 return day
         return None
+
+    def _shrinks(self, judge: Ladder) -> Iterator[date]:
+        """The days on which something leaves the window of a ladder, from the day after tomorrow on."""
+        enrolled, through = self.course.enrolled, self.state.through
+        if judge.is_periodic:
+            yield windows.next_period(judge, through, enrolled)
+        elif judge.span is not None:
+            first = windows.start(judge, through + DAY, enrolled)
+            assert first is not None
+            for active in self.tallies.get(judge.source, NOTHING).within(first, through):
+                yield windows.leaves(judge.span, active)
+
+    def _falls_short(self, judge: Ladder, day: date) -> bool:
+        """Whether the window holds too little on a day to come. What a period will begin with is not known before."""
+        through, enrolled = self.state.through, self.course.enrolled
+        if judge.is_periodic and windows.period_start(judge, day, enrolled) > through:
+            return True
+        return self.value(day, through, judge) < judge.bar(self.state.tier)
+
+
+def _hangs(ladder: Ladder, code: str) -> bool:
+    """Whether a ladder takes a tier without an end away when its window holds too little."""
+    lasting = ladder.validity == Validity.WHILE_QUALIFIED and ladder.downgrade != Downgrade.NEVER
+    return lasting and ladder.bar(code) > 0

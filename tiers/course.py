@@ -53,7 +53,7 @@ class State:
     """A standing at the end of the day `through`. Versions by number; 0: none yet.
 
     `version` judges the member, `seen` is the newest that was looked at (one may wait for the review), `held` an older
-    one that still judges a protected tier.
+    one that still keeps what it gives, up to `held_tier`: that was protected when a later one asked for more.
     """
 
     version: int
@@ -66,20 +66,21 @@ class State:
     carried: Number
     carried_before: Number
     held: int
+    held_tier: str
     through: date
 
     def held_since(self, since: date | None) -> State:
         """The same state with a tier that is held since another day."""
         return State(
             self.version, self.seen, self.tier, since, self.valid_until, self.grace_from, self.grace_until,
-            self.carried, self.carried_before, self.held, self.through,
+            self.carried, self.carried_before, self.held, self.held_tier, self.through,
         )  # fmt: skip
 
     def likeness(self) -> tuple[object, ...]:
         """All that decides over what comes: everything but since when the tier is held."""
         return (
             self.version, self.seen, self.tier, self.valid_until, self.grace_from, self.grace_until, self.carried,
-            self.carried_before, self.held, self.through,
+            self.carried_before, self.held, self.held_tier, self.through,
         )  # fmt: skip
 
 
@@ -104,4 +105,4 @@ def course_of(versions: tuple[Version, ...], enrolled: date, seeds: tuple[Seed, 
 
 def beginning(course: Course) -> State:
     """The state before the first day."""
-    return State(0, 0, "", None, None, None, None, ZERO, ZERO, 0, course.begins - DAY)
+    return State(0, 0, "", None, None, None, None, ZERO, ZERO, 0, "", course.begins - DAY)

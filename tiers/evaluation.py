@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from loyalty.base.clock import add_days
 from tiers.counting import Counting
@@ -25,7 +25,10 @@ from tiers.models import Downgrade, Upgrade, Validity
 from tiers.published import Version
 from tiers.windows import DAY, Number, Tally
 
+Protection = tuple[int, str]
+"""The number of an older version that still keeps what it gives, and up to which tier."""
 ZERO = Decimal(0)
+NOT_PROTECTED: Final[Protection] = (0, "")
 
 
 def replay(course: Course, tallies: Mapping[Source, Tally], until: date) -> tuple[State, list[Change]]:
@@ -62,11 +65,14 @@ def coming_drop(
     lost = ladder.rank(walk.state.tier) < ladder.rank(state.tier)
     if not lost and walk.state.grace_until is None:
         return None
+    value, before = walk.judged(turn), Counting(course, state, tallies)
+    if before.guard():
+        ladder, value = before.nearest(turn, turn - DAY)
     return {
         "tier": state.tier,
         "review_on": turn.isoformat(),
         "drops_on": (walk.state.grace_until or turn).isoformat(),
-        "value": ladder.shown(walk.judged(turn)),
+        "value": ladder.shown(value),
         "needed": ladder.shown(ladder.bar(state.tier)),
     }
 
@@ -170,10 +176,11 @@ class Walk(Counting):
     def _place(self, version: Version, day: date, part: Part) -> None:
         """Move to a version: to the tier that fits; a protected one is not lost before its end."""
         state, old = self.state, self.state.version
-        new = version.ladder
+        new, last = version.ladder, day - DAY if part == "midnight" else day
         floor, removed = self.floor(new)
+        held, held_tier = self._protected(version, day, last)
         self._turn_to(version.number)
-        value = self.placing_value(new, day, day - DAY if part == "midnight" else day)
+        value = self.placing_value(new, day, last)
         fit = new.fit(value)
         protect = version.protect or not old
         to = max(floor, fit) if protect else fit
@@ -181,10 +188,18 @@ class Walk(Counting):
             kind: Kind = "upgraded" if to > floor else "downgraded"
             if new.at_rank(to) != state.tier:
                 self._move(day, kind, to, value, self.validity(new, to, day), part=part)
-        elif fit < floor:
-            self._protected(old, day, value, part)
-        elif state.valid_until is None or state.grace_until is not None:
+        elif self._gets_another_end(short=fit < floor):
             self._keep(day, value, self.validity(new, to, day), part=part)
+        if state.valid_until is None:
+            state.held, state.held_tier = held, held_tier
+
+    def _gets_another_end(self, *, short: bool) -> bool:
+        """Whether the version just taken up says until when a kept tier lasts: one without an end, or in its grace. A
+        tier for which there is too little (`short`) goes on lasting while it is protected, if it can."""
+        state = self.state
+        if short:
+            return state.valid_until is None and self.ladder.validity != Validity.WHILE_QUALIFIED
+        return state.valid_until is None or state.grace_until is not None
 
     def _turn_to(self, number: int) -> None:
         """Be judged by a version from now on. What was rolled over stays only while the periods are the same."""
@@ -192,19 +207,22 @@ class Walk(Counting):
         new = self.course.ladder(number)
         if not state.version or not _same_periods(self.ladder, new):
             state.carried = state.carried_before = ZERO
-        state.version, state.held = number, 0
+        state.version, state.held, state.held_tier = number, 0, ""
 
-    def _protected(self, old: int, day: date, value: Number, part: Part) -> None:
-        """Keep a tier that the new ladder would not give: to its end; without one as long as the new ladder gives, or
-        while the old one would."""
-        state, new = self.state, self.ladder
-        if state.valid_until is not None:
-            return
-        if new.validity == Validity.WHILE_QUALIFIED:
-            state.held = old
-            return
-        until = self.validity(new, new.rank(state.tier), day)
-        self._keep(day, value, until, part=part)
+    def _protected(self, version: Version, day: date, last: date) -> Protection:
+        """Which ladder protects a tier without an end from a version that asks for more: the one so far, or the older
+        one that protects it already, as long as that gives it; and up to which tier."""
+        state, new = self.state, version.ladder
+        lasting = state.version and state.tier and state.valid_until is None
+        if not (version.protect and lasting and new.validity == Validity.WHILE_QUALIFIED):
+            return NOT_PROTECTED
+        older = self.course.ladder(state.held) if state.held else None
+        if not _asks_no_more(new, self.ladder, state.tier):
+            stays = older and state.tier in older.by_code and self.gives(older, state.tier, day, last)
+            return (state.held if stays else state.version), state.tier
+        if older and not _asks_no_more(new, older, state.held_tier):
+            return state.held, state.held_tier
+        return NOT_PROTECTED
 
     def _seed(self, day: date) -> None:
         """Begin with an imported tier, unless the member has reached a higher one."""
@@ -232,9 +250,8 @@ class Walk(Counting):
             to = fit if removed and ladder.downgrade == Downgrade.FIT else max(fit, floor)
             kind: Kind = "upgraded" if to > floor else "downgraded"
             self._move(day, kind, to, value, self.validity(ladder, to, day))
-        elif fit == floor or ladder.downgrade == Downgrade.NEVER:
-            kept = {"kept": "never_drops"} if fit < floor else {}
-            self._keep(day, value, self.renewed(day), more=kept)
+        elif fit == floor or ladder.downgrade == Downgrade.NEVER or self.is_guarded(day, day - DAY):
+            self._keep(day, value, self.renewed(day), short=fit < floor)
         elif ladder.grace_days:
             if not self.opens(ladder, day):
                 state.carried_before = state.carried
@@ -245,32 +262,31 @@ class Walk(Counting):
     def _turn_at_review(self) -> tuple[int, bool]:
         """Move to the version that waited for this review, if there is one."""
         state = self.state
-        newest = self.course.ladder(state.seen)
-        floor, removed = self.floor(newest)
+        newest = self.course.versions[state.seen - 1]
+        floor, removed = self.floor(newest.ladder)
         if state.seen != state.version:
+            held, held_tier = state.held, state.held_tier
             self._turn_to(state.seen)
-        state.held = 0
+            if newest.protect and newest.ladder.validity == Validity.WHILE_QUALIFIED:
+                state.held, state.held_tier = held, held_tier
         return floor, removed
 
     def _end_grace(self, day: date) -> None:
         state = self.state
         assert state.grace_from is not None
         value = self.in_grace(day - DAY, day)
-        fit, since = self.ladder.fit(value), state.grace_from
-        if fit >= self.ladder.rank(state.tier):
-            self._keep(day, value, self._lasting(self.renewed(since), day))
+        fit, held, since = self.ladder.fit(value), self.ladder.rank(state.tier), state.grace_from
+        if fit >= held or self.is_guarded(day, day - DAY):
+            self._keep(day, value, self._lasting(self.renewed(since), day), short=fit < held)
         else:
             self._drop(day, since, fit, value)
 
     def _fall(self, day: date) -> None:
         """A tier that is held while the member qualifies ends when the window holds too little for it."""
-        state = self.state
-        if not self.hangs_on_value():
-            return
-        holder = self.course.ladder(state.held or state.version)
-        if self.value(day, day - DAY, holder) >= holder.bar(state.tier):
-            return
-        self._review(day)
+        if self.hangs_on_value():
+            tier, last = self.state.tier, day - DAY
+            if not any(self.gives(judge, tier, day, last) for judge in self.judges()):
+                self._review(day)
 
     # --- on the day -----------------------------------------------------------------------------------------
 
@@ -283,10 +299,11 @@ class Walk(Counting):
         value, held = self.value(day, day), ladder.rank(state.tier)
         if state.grace_until is not None:
             best = self.in_grace(day, day)
-            if ladder.fit(best) >= held:
+            short = ladder.fit(best) < held
+            if not short or self.is_guarded(day, day):
                 assert state.grace_from is not None
                 until = self._lasting(self.renewed(state.grace_from), day)
-                self._keep(day, best, until, part="day")
+                self._keep(day, best, until, part="day", short=short)
         fit = ladder.fit(value)
         if ladder.upgrade == Upgrade.AT_ONCE and fit > held:
             self._move(day, "upgraded", fit, value, self.validity(ladder, fit, day), part="day")
@@ -296,11 +313,16 @@ class Walk(Counting):
     def _drop(self, day: date, review: date, fit: int, value: Number) -> None:
         ladder = self.ladder
         held = ladder.rank(self.state.tier)
-        to = held - 1 if ladder.downgrade == Downgrade.ONE_STEP else fit
+        kept = min(self.guarded(day, day - DAY), held - 1)
+        to = held - 1 if ladder.downgrade == Downgrade.ONE_STEP else max(fit, kept)
         until = self.validity(ladder, to, review - DAY if ladder.validity == Validity.NEXT_PERIOD else day)
         if until is not None and until <= day:
             until = self.validity(ladder, to, day)
         self._move(day, "downgraded", to, value, until)
+        if kept:
+            self.state.held_tier = ladder.at_rank(kept)
+        else:
+            self.state.held, self.state.held_tier = NOT_PROTECTED
 
     def _lasting(self, until: date | None, day: date) -> date | None:
         """An end that a long grace has not overtaken."""
@@ -328,12 +350,14 @@ class Walk(Counting):
         until: date | None,
         *,
         part: Part = "midnight",
-        more: Mapping[str, Any] | None = None,
+        short: bool = False,
     ) -> None:
-        """The same tier, with another end."""
+        """The same tier, with another end. `short`: the value alone would not have kept it."""
         state = self.state
         if until != state.valid_until or state.grace_until is not None:
-            numbers = self.numbers(state.tier, value, day) | dict(more or {})
+            numbers = self.numbers(state.tier, value, day)
+            if short:
+                numbers["kept"] = "never_drops" if self.ladder.downgrade == Downgrade.NEVER else "protected"
             self._note(Change(day, part, "retained", state.tier, state.tier, until, state.version, numbers))
         self._set(state.tier, state.since, until)
 
@@ -341,7 +365,6 @@ class Walk(Counting):
         state = self.state
         state.tier, state.since, state.valid_until = code, since, until
         state.grace_from = state.grace_until = None
-        state.held = 0
 
     def _note(self, change: Change) -> None:
         self.changes.append(change)
@@ -355,3 +378,12 @@ def _surplus(ladder: Ladder, value: Number, rank: int) -> Number:
 
 def _same_periods(one: Ladder, other: Ladder) -> bool:
     return (one.window, one.source, one.rollover, other.rollover) == (other.window, other.source, True, True)
+
+
+def _asks_no_more(new: Ladder, old: Ladder, tier: str) -> bool:
+    """Whether what keeps a tier, or one below it, by the old ladder keeps it by the new one."""
+    if (new.window, new.span, new.source, new.rollover) != (old.window, old.span, old.source, old.rollover):
+        return False
+    if new.downgrade != Downgrade.NEVER and old.downgrade == Downgrade.NEVER:
+        return False
+    return all(new.bar(rung.code) <= rung.bar for rung in old.rungs[: old.rank(tier)])

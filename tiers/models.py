@@ -252,7 +252,10 @@ class Standing(models.Model):
         blank=True,
         db_index=False,
         related_name="+",
-        help_text="An older version by which a protected tier is still judged.",
+        help_text="An older version that still keeps a protected tier.",
+    )
+    held_tier_code = models.CharField(
+        max_length=50, blank=True, db_default="", help_text="The highest tier that the older version keeps."
     )
     tier_code = models.CharField(max_length=50, blank=True, help_text="The computed tier; empty: none.")
     since = models.DateField(null=True, blank=True)

@@ -243,7 +243,7 @@ def _decide(case: _Case, group: Group) -> Verdict:
 
 def _floor(case: _Case, group: Group, version: Version | None) -> int:
     number = version.number if version else 0
-    state = State(number, number, group.tier, None, None, None, None, NOTHING, NOTHING, 0, date.min)
+    state = State(number, number, group.tier, None, None, None, None, NOTHING, NOTHING, 0, "", date.min)
     return Counting(case.course, state, {}).floor(case.draft)[0]
 
 

@@ -170,13 +170,17 @@ def _keep(line: Line, walk: evaluation.Walk) -> Keep | None:
     today, last = state.through, turn - DAY
     can = True
     if state.grace_until is not None:
-        counted, starts = walk.in_grace(today, today), windows.start(ladder, today, line.course.enrolled)
+        counted = walk.in_grace(today, today)
+        if walk.guard():
+            ladder, counted = walk.nearest(today, today)
+        starts, bar = windows.start(ladder, today, line.course.enrolled), ladder.bar(state.tier)
     elif ladder.upgrade == Upgrade.NEXT_PERIOD or ladder.validity in JUDGED_AFTERWARDS:
         starts = windows.start(ladder, last, line.course.enrolled)
         counted = _so_far(line, walk, starts, today)
     elif ladder.validity == Validity.WHILE_QUALIFIED and state.valid_until is None:
-        starts = windows.start(ladder, turn, line.course.enrolled)
-        counted, can = walk.value(turn, today), not ladder.is_periodic
+        ladder, counted = walk.nearest(turn, today)
+        starts, bar = windows.start(ladder, turn, line.course.enrolled), ladder.bar(state.tier)
+        can = not ladder.is_periodic
     else:  # judged in the new period: only what exceeds the threshold by as much again is rolled over into it
         starts, counted = windows.start(ladder, last, line.course.enrolled), walk.value(today, today)
         bar, can = bar * 2, ladder.rollover

@@ -20,6 +20,7 @@ class StandingRow(NamedTuple):
     version_id: int
     seen_version_id: int
     held_version_id: int | None
+    held_tier_code: str
     tier_code: str
     since: date | None
     since_at: datetime | None
@@ -74,8 +75,9 @@ class PlacementRow(NamedTuple):
 
 _TYPES = {
     "program_id": "bigint", "tier_set_id": "bigint", "member_id": "uuid", "version_id": "bigint",
-    "seen_version_id": "bigint", "held_version_id": "bigint", "tier_code": "text", "since_at": "timestamptz",
-    "carried": "numeric", "carried_before": "numeric", "placement_id": "bigint", "updated_at": "timestamptz",
+    "seen_version_id": "bigint", "held_version_id": "bigint", "held_tier_code": "text", "tier_code": "text",
+    "since_at": "timestamptz", "carried": "numeric", "carried_before": "numeric", "placement_id": "bigint",
+    "updated_at": "timestamptz",
 }  # fmt: skip
 _KEY = ("program_id", "tier_set_id", "member_id")
 _ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'date')}[]" for name in StandingRow._fields)

@@ -187,7 +187,7 @@ class Standings:
         return StandingRow(
             line.tier_set.program_id, line.tier_set.set_id, line.person.id,
             versions[max(state.version, 1) - 1].id, versions[newest - 1].id,
-            versions[state.held - 1].id if state.held else None,
+            versions[state.held - 1].id if state.held else None, state.held_tier,
             state.tier, state.since, line.since_at, state.valid_until, state.grace_from, state.grace_until,
             state.carried, state.carried_before, over.id if over else None, state.through, review_on,
             line.warned_for, self.at,
@@ -221,7 +221,7 @@ class Ground:
         return State(
             numbers[row.version_id], numbers[row.seen_version_id], row.tier_code, row.since, row.valid_until,
             row.grace_from, row.grace_until, row.carried, row.carried_before,
-            numbers[row.held_version_id] if row.held_version_id else 0, row.computed_through,
+            numbers[row.held_version_id] if row.held_version_id else 0, row.held_tier_code, row.computed_through,
         )  # fmt: skip
 
 

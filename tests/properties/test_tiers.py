@@ -4,7 +4,7 @@ stored agrees with walking from the beginning, whatever the order in which thing
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -28,6 +28,22 @@ Deed = tuple[date, int]
 
 
 @st.composite
+def rungs(draw: st.DrawFn) -> tuple[Rung, ...]:
+    codes = draw(st.sampled_from(["a", "ab", "abc", "bc", "ac"]))
+    return rungs_of(
+        codes,
+        sorted(draw(st.lists(st.integers(0, 30), min_size=len(codes), max_size=len(codes), unique=True))),
+    )
+
+
+def rungs_of(codes: str, bars: Sequence[int]) -> tuple[Rung, ...]:
+    return tuple(
+        Rung(rank, code, code.upper(), Decimal(bar), Decimal(bar), Benefits())
+        for rank, (code, bar) in enumerate(zip(codes, bars, strict=True), 1)
+    )
+
+
+@st.composite
 def ladders(draw: st.DrawFn) -> Ladder:
     window = draw(st.sampled_from(["lifetime", "rolling", "calendar_year", "anniversary"]))
     periodic = window in ("calendar_year", "anniversary")
@@ -39,12 +55,6 @@ def ladders(draw: st.DrawFn) -> Ladder:
         st.builds(Span, st.integers(1, 400), st.just("days")),
         st.builds(Span, st.integers(1, 14), st.just("months")),
     )
-    codes = draw(st.sampled_from([("a",), ("a", "b"), ("a", "b", "c"), ("b", "c"), ("a", "c")]))
-    bars = sorted(draw(st.lists(st.integers(0, 30), min_size=len(codes), max_size=len(codes), unique=True)))
-    rungs = [
-        Rung(rank, code, code.upper(), Decimal(bar), Decimal(bar), Benefits())
-        for rank, (code, bar) in enumerate(zip(codes, bars, strict=True), 1)
-    ]
     return Ladder(
         code="club",
         name="Club",
@@ -62,22 +72,24 @@ def ladders(draw: st.DrawFn) -> Ladder:
         grace_days=draw(st.sampled_from([0, 0, 1, 20, 90, 500])),
         rollover=periodic and draw(st.booleans()),
         warn_days=30,
-        rungs=tuple(rungs),
+        rungs=draw(rungs()),
     )
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Version]:
-    """One to three versions, each at a midnight or in the middle of a day."""
+    """One to three versions, each at a midnight or in the middle of a day. Often only the thresholds change."""
     firsts = sorted(draw(st.lists(days, min_size=1, max_size=3, unique=True)))
-    versions = []
+    versions: list[Version] = []
     for number, first in enumerate(firsts, 1):
         at_midnight = draw(st.booleans())
+        changed = draw(st.booleans()) and bool(versions)
+        ladder = replace(versions[-1].ladder, rungs=draw(rungs())) if changed else draw(ladders())
         versions.append(
             Version(
                 id=number,
                 number=number,
-                ladder=draw(ladders()),
+                ladder=ladder,
                 effective_from=datetime.combine(first, time(0 if at_midnight else 12), UTC),
                 first_day=first,
                 last_day_before=first - timedelta(days=1) if at_midnight else first,
@@ -139,6 +151,36 @@ def test_walking_on_from_what_was_stored_agrees_with_counting_anew(
     stored, _ = evaluation.advance(course, stored, tallies(counted), until)
     anew, _ = evaluation.replay(course, tallies(counted), until)
     assert astuple(stored) == astuple(anew)
+
+
+@st.composite
+def protected_histories(draw: st.DrawFn) -> list[Version]:
+    """Versions that change thresholds alone, of tiers that last while the member qualifies, all of them protected."""
+    lasting = replace(
+        draw(ladders()), measure="spend", window="rolling", span=Span(200, "days"), upgrade="at_once",
+        validity="while_qualified", lasts=None, downgrade="fit", grace_days=0, rollover=False,
+    )  # fmt: skip
+    bars = st.lists(st.integers(1, 30), min_size=3, max_size=3, unique=True).map(sorted)
+    return [
+        replace(
+            version, rollout="now", protect=True, ladder=replace(lasting, rungs=rungs_of("abc", draw(bars)))
+        )
+        for version in draw(histories())
+    ]
+
+
+more = st.lists(st.tuples(days, st.integers(1, 30)), max_size=8)
+
+
+@MUCH
+@given(protected_histories(), more, more, days)
+def test_who_does_more_never_stands_lower_while_everything_published_protects(
+    versions: list[Version], done: list[Deed], more: list[Deed], until: date
+) -> None:
+    course = Course(versions, FIRST)
+    less, _ = evaluation.replay(course, tallies(done), until)
+    state, _ = evaluation.replay(course, tallies(done + more), until)
+    assert state.tier >= less.tier
 
 
 def step(

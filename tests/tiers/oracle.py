@@ -26,7 +26,8 @@ class Life:
         self.begins = max(versions[0].first_day, enrolled)
         self.seeds = [seed._replace(day=max(seed.day, self.begins)) for seed in seeds]
         self.v: Version | None = None  # by which the member is judged
-        self.old_v: Version | None = None  # by which a protected tier is still judged
+        self.old_v: Version | None = None  # which still keeps what it gives, up to `safe`
+        self.safe = ""
         self.known: list[Version] = []
         self.tier = ""
         self.since: date | None = None
@@ -65,14 +66,28 @@ class Life:
         if self.drops == day:
             self.last_call(day)
         if self.v and self.tier and not self.ends and not self.drops:
-            self.look_down((self.old_v or self.v).ladder, day)
+            self.look_down(self.v.ladder, day)
 
     def look_down(self, judge: Ladder, day: date) -> None:
         """A tier without an end hangs on what is counted."""
-        need = need_of(judge, self.tier)
-        hangs = judge.validity == "while_qualified" and judge.downgrade != "never" and need > 0
-        if hangs and self.count(judge, day, day - ONE) < need:
+        if not self.has_enough(judge, self.tier, day, day - ONE) and self.tier not in self.saved(
+            day, day - ONE
+        ):
             self.judge(day)
+
+    def has_enough(self, judge: Ladder, tier: str, day: date, last: date) -> bool:
+        need = need_of(judge, tier)
+        hangs = judge.validity == "while_qualified" and judge.downgrade != "never" and need > 0
+        return not hangs or self.count(judge, day, last) >= need
+
+    def saved(self, day: date, last: date) -> list[str]:
+        """The tiers that the older version keeps."""
+        if not self.old_v or not self.safe:
+            return []
+        old = self.old_v.ladder
+        most = need_of(old, self.safe)
+        codes = [rung.code for rung in old.rungs if rung.bar <= most]
+        return [code for code in codes if self.has_enough(old, code, day, last)]
 
     def noon(self, day: date) -> None:
         if not self.v:
@@ -87,7 +102,7 @@ class Life:
                         ladder, self.first_day(ladder, self.warned_on - ONE), day, self.extra_before
                     ),
                 )
-            if best >= need_of(ladder, self.tier):
+            if best >= need_of(ladder, self.tier) or self.tier in self.saved(day, day):
                 self.have(self.tier, self.since, self.in_future(self.end_if_kept(self.warned_on), day))
         value = self.count(ladder, day, day)
         if ladder.upgrade == "at_once" and ladder.fit(value) > ladder.rank(self.tier):
@@ -146,9 +161,12 @@ class Life:
         assert self.v
         was = self.v.ladder
         if self.known[-1] is not self.v:
+            promise = self.old_v, self.safe
             self.move_to(self.known[-1])
-        self.old_v = None
+            if self.v.protect and self.v.ladder.validity == "while_qualified":
+                self.old_v, self.safe = promise
         ladder = self.v.ladder
+        saved = self.saved(day, day - ONE)
         if looks_back(ladder):
             opening = self.is_first_day(ladder, day)
             extra = self.extra_before if opening else self.extra
@@ -162,7 +180,7 @@ class Life:
             self.climb(ladder, to, day)
         elif reached > ladder.rank(self.tier):
             self.climb(ladder, reached, day)
-        elif reached == ladder.rank(self.tier) or ladder.downgrade == "never":
+        elif reached == ladder.rank(self.tier) or ladder.downgrade == "never" or self.tier in saved:
             self.have(self.tier, self.since, self.end_if_kept(day))
         elif ladder.grace_days:
             if not self.is_first_day(ladder, day):
@@ -180,7 +198,7 @@ class Life:
         if looks_back(ladder):
             first = self.first_day(ladder, self.warned_on - ONE)
             value = max(value, self.sum_from(ladder, first, day - ONE, self.extra_before))
-        if ladder.fit(value) >= ladder.rank(self.tier):
+        if ladder.fit(value) >= ladder.rank(self.tier) or self.tier in self.saved(day, day - ONE):
             self.have(self.tier, self.since, self.in_future(self.end_if_kept(self.warned_on), day))
         else:
             self.fall(day, self.warned_on, ladder.fit(value))
@@ -188,19 +206,23 @@ class Life:
     def fall(self, day: date, review: date, reached: int) -> None:
         assert self.v
         ladder = self.v.ladder
-        to = ladder.rank(self.tier) - 1 if ladder.downgrade == "one_step" else reached
+        below = [one.code for one in ladder.rungs if one.rank < ladder.rank(self.tier)]
+        saved = [ladder.rank(one) for one in self.saved(day, day - ONE) if one in ladder.by_code]
+        kept = min(len(below), max(saved, default=0))
+        to = len(below) if ladder.downgrade == "one_step" else max(reached, kept)
         code = ladder.at_rank(to)
         ends = self.end_of(ladder, code, review - ONE if ladder.validity == "next_period" else day)
         if ends and ends <= day:
             ends = self.end_of(ladder, code, day)
         self.have(code, day, ends)
+        self.old_v, self.safe = (self.old_v, ladder.at_rank(kept)) if kept else (None, "")
 
     def climb(self, ladder: Ladder, to: int, day: date) -> None:
         self.have(ladder.at_rank(to), day, self.end_of(ladder, ladder.at_rank(to), day))
 
     def have(self, tier: str, since: date | None, ends: date | None) -> None:
         self.tier, self.since, self.ends = tier, since, ends
-        self.warned_on = self.drops = self.old_v = None
+        self.warned_on = self.drops = None
 
     def end_of(self, ladder: Ladder, code: str, day: date) -> date | None:
         if need_of(ladder, code) <= 0:
@@ -235,6 +257,7 @@ class Life:
             if self.ends or self.drops or lasting:
                 return
         was, new = self.v, version.ladder
+        promise = self.promise(version, day, day if with_day else day - ONE)
         gone = bool(self.tier) and self.tier not in new.by_code
         floor = substitute(was.ladder, new, self.tier) if gone and was else new.rank(self.tier)
         self.move_to(version)
@@ -250,20 +273,34 @@ class Life:
         elif was is None:
             pass
         elif reached < floor:  # protected
-            if not self.ends:
-                if new.validity == "while_qualified":
-                    self.old_v = was
-                else:
-                    self.have(self.tier, self.since, self.end_of(new, self.tier, day))
+            if not self.ends and new.validity != "while_qualified":
+                self.have(self.tier, self.since, self.end_of(new, self.tier, day))
         elif not self.ends or self.drops:
             self.have(self.tier, self.since, self.end_of(new, self.tier, day))
+        if not self.ends:
+            self.old_v, self.safe = promise
+
+    def promise(self, version: Version, day: date, last: date) -> tuple[Version | None, str]:
+        """Which version goes on keeping what it gives, and up to which tier, when another one is published."""
+        if not (version.protect and self.v and self.tier and not self.ends):
+            return None, ""
+        if version.ladder.validity != "while_qualified":
+            return None, ""
+        if is_harder(version.ladder, self.v.ladder, self.tier):
+            old = self.old_v
+            if old and self.tier in old.ladder.by_code and self.has_enough(old.ladder, self.tier, day, last):
+                return old, self.tier
+            return self.v, self.tier
+        if self.old_v and is_harder(version.ladder, self.old_v.ladder, self.safe):
+            return self.old_v, self.safe
+        return None, ""
 
     def move_to(self, version: Version) -> None:
         old, new = self.v.ladder if self.v else None, version.ladder
         same = old is not None and (old.window, old.source) == (new.window, new.source)
         if not (old and same and old.rollover and new.rollover):
             self.extra = self.extra_before = Decimal(0)
-        self.v, self.old_v = version, None
+        self.v, self.old_v, self.safe = version, None, ""
 
     def plant(self, seed: Seed, day: date) -> None:
         ladder = (self.v or self.versions[0]).ladder
@@ -275,6 +312,17 @@ class Life:
 
 def need_of(ladder: Ladder, code: str) -> Decimal:
     return ladder.by_code[code].bar if code in ladder.by_code else Decimal(0)
+
+
+def is_harder(new: Ladder, old: Ladder, code: str) -> bool:
+    """Whether something keeps that tier, or one below it, by the old ladder alone."""
+    counted_alike = all(
+        getattr(new, one) == getattr(old, one) for one in ("window", "span", "source", "rollover")
+    )
+    if not counted_alike or (old.downgrade == "never" != new.downgrade):
+        return True
+    below = [rung for rung in old.rungs if rung.bar <= need_of(old, code)]
+    return any(rung.code in new.by_code and need_of(new, rung.code) > rung.bar for rung in below)
 
 
 def looks_back(ladder: Ladder) -> bool:
