@@ -117,12 +117,11 @@ class Walk(Counting):
             last = self.state.through
             if again:
                 self._count(last)
-            if self._take_up_version(last, "version"):
-                self._count(last)
+            self._take_up_versions(last, "version")
 
     def midnight(self, day: date) -> None:
         self._close_period(day)
-        self._take_up_version(day, "midnight")
+        self._take_up_versions(day, "midnight")
         self._seed(day)
         if self.state.valid_until == day and self.state.grace_until is None:
             self._review(day)
@@ -132,8 +131,7 @@ class Walk(Counting):
 
     def on_the_day(self, day: date) -> None:
         self._count(day)
-        if self._take_up_version(day, "version"):
-            self._count(day)
+        self._take_up_versions(day, "version")
 
     # --- midnight -------------------------------------------------------------------------------------------
 
@@ -154,24 +152,23 @@ class Walk(Counting):
         if waits and fit > held:
             self._move(day, "upgraded", fit, value, self.validity(ladder, fit, day))
 
-    def _take_up_version(self, day: date, part: Part) -> bool:
-        """Look at versions that are new on this day. True when the member moved to one."""
-        moved = False
+    def _take_up_versions(self, day: date, part: Part) -> None:
+        """Look at versions that are new on this day. What was done on it counts under each that was published in it."""
         for version in self._new_versions(day, part):
             self.state.seen = version.number
             if not (version.waits_for_review and self.has_review()):
                 self._place(version, day, part)
-                moved = True
-        return moved
+                if part == "version":
+                    self._count(day)
 
     def _new_versions(self, day: date, part: Part) -> Sequence[Version]:
-        """Those that take effect on this part of the day; for a member who is new, only the last of them."""
+        """Those that take effect on this part of the day; for a new member, the last of those in force before."""
         begun = [
             version
             for version in self.course.versions[self.state.seen :]
             if version.first_day <= day and not (part == "midnight" and version.last_day_before >= day)
         ]
-        return begun if self.state.version else begun[-1:]
+        return begun[-1:] if part == "midnight" and not self.state.version else begun
 
     def _place(self, version: Version, day: date, part: Part) -> None:
         """Move to a version: to the tier that fits; a protected one is not lost before its end."""

@@ -78,11 +78,12 @@ def ladders(draw: st.DrawFn) -> Ladder:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Version]:
-    """One to three versions, each at a midnight or in the middle of a day. Often only the thresholds change."""
-    firsts = sorted(draw(st.lists(days, min_size=1, max_size=3, unique=True)))
+    """One to three versions, each at a midnight or in the middle of a day, often on the same one. Often only the
+    thresholds change."""
+    firsts = sorted(draw(st.lists(st.one_of(days, st.just(draw(days))), min_size=1, max_size=3)))
     versions: list[Version] = []
     for number, first in enumerate(firsts, 1):
-        at_midnight = draw(st.booleans())
+        at_midnight = draw(st.booleans()) and first not in firsts[: number - 1]
         changed = draw(st.booleans()) and bool(versions)
         ladder = replace(versions[-1].ladder, rungs=draw(rungs())) if changed else draw(ladders())
         versions.append(
@@ -90,7 +91,7 @@ def histories(draw: st.DrawFn) -> list[Version]:
                 id=number,
                 number=number,
                 ladder=ladder,
-                effective_from=datetime.combine(first, time(0 if at_midnight else 12), UTC),
+                effective_from=datetime.combine(first, time(0 if at_midnight else 11 + number), UTC),
                 first_day=first,
                 last_day_before=first - timedelta(days=1) if at_midnight else first,
                 rollout=draw(st.sampled_from(["now", "review"])),

@@ -21,7 +21,7 @@ from rewards import redemption
 from tests.earning.shop import LONG_AGO, NOON, Shop, later
 from tests.rewards.shop import TILL, a_reward
 from tests.tiers.house import CLASSIC, SILVER, a_ladder, a_store
-from tiers import drafts, preview, review
+from tiers import drafts, preview, review, versions
 from tiers.lines import Cause
 from tiers.models import Standing, Tier, TierChange, TierSet
 
@@ -157,6 +157,24 @@ def test_everybody_has_a_tier_that_needs_nothing_from_the_day_they_joined() -> N
     shop.process()
     assert standing(shop.ada) == ("classic", LONG_AGO.date(), None)
     assert told() == [("tier.joined", "", "classic")]
+
+
+def test_two_versions_on_the_first_day_of_a_ladder_both_count() -> None:
+    shop = a_store(None)
+    a_ladder(shop.program, [SILVER], at=NOON, validity="while_qualified")
+    shop.order("A-1", "150", at=NOON + later(hours=1))
+    shop.process()
+    draft = TierSet.objects.get()
+    dearer = [SILVER | {"threshold": Decimal(400)}]
+    drafts.save(draft, {}, tiers=dearer, revision=draft.revision, by="olga", at=NOON + later(hours=2))
+    versions.publish(draft, protect=True, by="olga", at=NOON + later(hours=2))
+    shop.now = NOON + later(hours=2)
+    review.due(shop.program, at=shop.now)
+    shop.order("A-2", "20", at=NOON + later(hours=3))
+    shop.process()
+    assert standing(shop.ada)[0] == "silver"
+    assert looked_at_anew(shop, shop.now)[0] == "silver"
+    assert told() == [("tier.joined", "", "silver")]
 
 
 @pytest.mark.parametrize(("measure", "threshold"), [("orders", 2), ("points", 220), ("visits", 1)])
