@@ -231,17 +231,15 @@ class Line:
             self.history.append((at, change.to_code))
 
     def _instant(self, change: Change, cause: Cause | None) -> datetime:
-        """When a change took effect: the midnight, the publication, or the event that brought it."""
+        """When a change took effect: the midnight, the publication, or the event that brought it; on the day of the
+        enrolment not before that."""
         zone = self.tier_set.zone
+        if change.part == "day" and cause and cause.at and local_date(cause.at, zone) == change.day:
+            return cause.at
         begins = midnight_of(change.day, zone)
         if change.part == "version":
-            return self.course.versions[change.version - 1].effective_from
-        if change.part == "midnight":
-            enrolled = self.person.enrolled_at
-            return enrolled if change.day == self.course.enrolled else begins
-        if cause and cause.at and local_date(cause.at, zone) == change.day:
-            return cause.at
-        return begins
+            begins = self.course.versions[change.version - 1].effective_from
+        return max(begins, self.person.enrolled_at) if change.day == self.course.enrolled else begins
 
     # --- what comes next ------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from loyalty.programs.models import PointType
 from rewards import redemption
 from tests.earning.shop import LONG_AGO, NOON, Shop, later
 from tests.rewards.shop import TILL, a_reward
-from tests.tiers.house import CLASSIC, SILVER, a_ladder, a_store
+from tests.tiers.house import CLASSIC, SILVER, a_ladder, a_member, a_store
 from tiers import drafts, preview, review, versions
 from tiers.lines import Cause
 from tiers.models import Standing, Tier, TierChange, TierSet
@@ -157,6 +157,18 @@ def test_everybody_has_a_tier_that_needs_nothing_from_the_day_they_joined() -> N
     shop.process()
     assert standing(shop.ada) == ("classic", LONG_AGO.date(), None)
     assert told() == [("tier.joined", "", "classic")]
+
+
+def test_nobody_has_a_tier_from_before_they_joined() -> None:
+    shop = a_store(None)
+    a_ladder(shop.program, [CLASSIC, SILVER], at=NOON)
+    joined = NOON + later(hours=2)
+    ben = a_member(shop.program, "ben", at=joined)
+    review.due(shop.program, at=joined)
+    assert TierChange.objects.get(member=ben).at == joined
+    ben.refresh_from_db()
+    assert ben.tier_since == joined
+    assert TierChange.objects.get(member=shop.ada).at == NOON
 
 
 def test_two_versions_on_the_first_day_of_a_ladder_both_count() -> None:
