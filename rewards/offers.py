@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple, cast
@@ -19,7 +20,7 @@ from rewards.eligibility import PASSING, Asking, Option, Reason, Verdict, judge,
 from rewards.models import Reward
 from rewards.shelf import Item, Shelf
 from rewards.takings import Takings
-from tiers import benefits
+from tiers import benefits, progress
 
 NEAR_SHARE: Final = 2
 """Nearly in reach: the member has at least half of the points."""
@@ -126,13 +127,17 @@ def asking_of(
 ) -> Asking:
     """What the rules need to know of a member."""
     local = at.astimezone(known.zone)
-    tier = benefits.of_set(known.ladder, at).get(member.tier_code, benefits.NOTHING)
+    code = progress.code_of(member, at=at)
+    if code != member.tier_code:
+        member = copy(member)
+        member.tier_code = code
+    tier = benefits.of_set(known.ladder, at).get(code, benefits.NOTHING)
     return Asking(
         at=at,
         zone=known.zone,
         rounding=known.rounding,
         may_redeem=member.may_redeem,
-        tier=member.tier_code,
+        tier=code,
         price_factor=tier.price_factor,
         early_days=tier.early_access_days,
         view=audience.view_of(member, needs, known.declared, local, lately),

@@ -87,6 +87,17 @@ def of_member(member: Member, *, at: datetime) -> list[Progress]:
     return [_progress(line) for line in lines if line.state.version]
 
 
+def code_of(member: Member, *, at: datetime) -> str:
+    """The code of the tier that counts at an instant, as `of_member` has it; empty for none. It is in the member's own
+    row; only when that has ended and no night has looked since, the standing is read."""
+    if member.tier_until is None or at < member.tier_until:
+        return member.tier_code
+    standings = Standings({member.program_id: published.of_program(member.program_id)}, at=at)
+    standings.load([member])
+    held = standings.tier_at(member.pk, at)
+    return held.code if held else ""
+
+
 class Turn(NamedTuple):
     """The member's tier before and after something; `step` is above zero for a rise, below for a drop. `measure`: what
     the ladder counts, and whether that was among it."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
 from loyalty.base.errors import Invalid
 from loyalty.members.models import Member
+from rewards import offers
 from tests.earning.shop import NOON
-from tests.tiers.house import Store, a_store
+from tests.rewards.shop import a_reward
+from tests.tiers.house import GOLD, SILVER, Store, a_store
 from tests.tiers.test_standings import standing, told
-from tiers import placements, review
+from tiers import placements, progress, review
 from tiers.errors import NoLadder, NotPlaced, TierUnknown
 from tiers.lines import Cause
 from tiers.models import Placement, TierChange, TierSet
@@ -123,3 +126,17 @@ def test_an_imported_tier_is_kept_until_its_end_and_then_judged() -> None:
     review.look_at_many(store.program, [store.ada.pk], at=NOON + 2 * DAY, cause=Cause(), anew=True)
     assert standing(store.ada)[0] == ""
     assert placed.kind == "import"
+
+
+def test_a_manual_tier_that_has_ended_sets_no_prices_before_the_night_has_looked() -> None:
+    store = a_store([SILVER, GOLD | {"reward_price_factor": Decimal("0.5")}])
+    reward = a_reward(store.points)
+    set_gold(store, until=NOON.date())
+    store.ada.refresh_from_db()
+    for hours, tier, points in ((10, "gold", 50), (11, "", 100)):
+        at = NOON + timedelta(hours=hours)
+        offer = offers.of_one(store.ada, reward, at)
+        assert offer is not None
+        (price,) = offer.verdict.costs
+        assert (progress.of_member(store.ada, at=at)[0].tier, price.points) == (tier, points)
+    assert shown(store) == "gold"
