@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -50,18 +50,27 @@ LEFT JOIN ledger_transaction o ON o.id = t.reverses_id
 WHERE t.point_type_id = %(point_type)s AND t.kind IN ('earn', 'correct', 'reverse') AND t.event_id IS NOT NULL
 GROUP BY 1, 2 ORDER BY 1, 2"""
 
+# What has lapsed by now, and is not booked yet, is gone too: from the day on which it will be booked.
 _BALANCE = f"""
-SELECT k.number, greatest((t.occurred_at AT TIME ZONE %(zone)s)::date, k.first - 1) AS on_day, sum(t.amount)::bigint
-FROM {_WANTED}
-JOIN ledger_transaction t ON t.member_id = k.id
-WHERE t.point_type_id = %(point_type)s
-GROUP BY 1, 2 ORDER BY 1, 2"""
+WITH k AS MATERIALIZED (SELECT * FROM {_WANTED}), moved AS (
+    SELECT k.number, k.first, t.occurred_at AS at, t.amount
+    FROM k JOIN ledger_transaction t ON t.member_id = k.id
+    WHERE t.point_type_id = %(point_type)s
+    UNION ALL
+    SELECT k.number, k.first, lot.expires_at, -lot.remaining
+    FROM k
+    JOIN ledger_wallet wallet ON wallet.member_id = k.id AND wallet.point_type_id = %(point_type)s
+    JOIN ledger_lot lot ON lot.wallet_id = wallet.id AND lot.remaining > 0 AND lot.expires_at <= %(at)s
+)
+SELECT number, greatest((at AT TIME ZONE %(zone)s)::date, first - 1) AS on_day, sum(amount)::bigint
+FROM moved GROUP BY 1, 2 ORDER BY 1, 2"""
 
 
 def load(
-    tier_set: Published, sources: Collection[Source], wanted: Sequence[Wanted], *, whole: bool
+    tier_set: Published, sources: Collection[Source], wanted: Sequence[Wanted], *, at: datetime, whole: bool
 ) -> list[Deeds]:
-    """What each of these members did, by what is counted and day; with `whole`, all that was before as one sum."""
+    """What each of these members did, by what is counted and day; with `whole`, all that was before as one sum. At `at`
+    what has lapsed of a balance is gone, booked or not."""
     found: list[Deeds] = [{source: {} for source in sources} for _ in wanted]
     if not wanted:
         return found
@@ -70,7 +79,7 @@ def load(
         _load_activity(found, columns, wanted, whole=whole)
     for source in sources:
         if source not in columns:
-            _load_ledger(found, source, wanted, tier_set.zone)
+            _load_ledger(found, source, wanted, tier_set.zone, at)
     return found
 
 
@@ -96,10 +105,12 @@ def _load_activity(
                 own[source][day] = value
 
 
-def _load_ledger(found: Sequence[Deeds], source: Source, wanted: Sequence[Wanted], zone: ZoneInfo) -> None:
+def _load_ledger(
+    found: Sequence[Deeds], source: Source, wanted: Sequence[Wanted], zone: ZoneInfo, at: datetime
+) -> None:
     measure, point_type_id = source
     statement = _BALANCE if measure == Measure.BALANCE else _EARNED
-    asked = _asked(wanted) | {"point_type": point_type_id, "zone": zone.key}
+    asked = _asked(wanted) | {"point_type": point_type_id, "zone": zone.key, "at": at}
     for number, day, value in _rows(statement, asked):
         if value:
             found[number - 1][source][day] = value

@@ -175,7 +175,7 @@ class Line:
         if asked.first >= self.known_from:
             return
         wanted = Wanted(self.person.id, asked.first)
-        (older,) = deeds.load(self.tier_set, asked.sources, [wanted], whole=asked.since_ever)
+        (older,) = deeds.load(self.tier_set, asked.sources, [wanted], at=self.at, whole=asked.since_ever)
         for source, loaded in older.items():
             own = self.days.get(source, {})
             kept = {day: value for day, value in own.items() if day >= self.known_from}
@@ -192,8 +192,10 @@ class Line:
             self._append(change.kind, change, self._instant(change, cause), why)
 
     def _correct(self, before: State, walked: Sequence[Change], cause: Cause | None) -> None:
-        """One row from what was stored to what is right."""
+        """One row from what was stored to what is right; none where there was no tier and is none."""
         state, ladder = self.state, self.course.ladder(self.state.version)
+        if not before.tier and not state.tier:
+            return
         if (before.tier, before.since, before.valid_until) == (state.tier, state.since, state.valid_until):
             return
         rose = ladder.rank(state.tier) > ladder.rank(before.tier)

@@ -40,7 +40,16 @@ _EARNED = {
     "taken_at": "coalesce(o.occurred_at, t.occurred_at)",
     "kinds": "AND t.kind IN ('earn', 'correct', 'reverse') AND t.event_id IS NOT NULL",
 }
-_HELD = {"amount": "t.amount", "taken_at": "t.occurred_at", "kinds": ""}
+_HELD = {
+    "amount": "t.amount",
+    "taken_at": "t.occurred_at",
+    "kinds": """
+        UNION ALL
+        SELECT lot.member_id, -lot.remaining, (lot.expires_at AT TIME ZONE %(zone)s)::date
+        FROM ledger_lot lot JOIN ledger_wallet wallet ON wallet.id = lot.wallet_id
+        WHERE lot.program_id = %(program)s AND wallet.point_type_id = %(point_type)s
+            AND lot.remaining > 0 AND lot.expires_at <= %(at)s""",
+}
 
 _GROUPED = """
 WITH counted AS MATERIALIZED ({counted}), grouped AS (
@@ -92,6 +101,7 @@ def asked_of(tier_set: TierSet, draft: Ladder, in_force: Version | None, at: dat
         "point_type": draft.point_type_id,
         "zone": zone.key,
         "today": today,
+        "at": at,
         "bars": list(draft.bars),
     }
     counted = _counted(tier_set, draft).replace("{within}", within).replace("{member}", member)

@@ -147,7 +147,7 @@ class Standings:
             ]
             sources = frozenset[Source]().union(*{one.sources for one in reaches})
             whole = any(one.since_ever for one in reaches)
-            found = deeds.load(lines[0].tier_set, sources, wanted, whole=whole)
+            found = deeds.load(lines[0].tier_set, sources, wanted, at=self.at, whole=whole)
             for line, own, one in zip(lines, found, reaches, strict=True):
                 line.days, line.known_from = own, date.max if one.opened else one.first
 

@@ -18,7 +18,7 @@ from loyalty.outbox.models import Fact
 from tests.earning.shop import NOON
 from tests.tiers.house import CLASSIC, GOLD, SILVER, Store, a_member, a_store
 from tests.tiers.test_standings import standing, told
-from tiers import drafts, review, versions
+from tiers import drafts, preview, review, versions
 from tiers.models import Standing, TierChange, TierSet
 
 pytestmark = pytest.mark.django_db
@@ -199,6 +199,32 @@ def test_a_balance_is_judged_every_night_as_the_day_left_it() -> None:
     assert standing(store.ada)[0] == ""
     store.night(NOON + DAY)
     assert standing(store.ada)[:2] == ("silver", NOON.date())
+
+
+def test_points_that_had_lapsed_by_then_are_no_balance() -> None:
+    store = a_store([SILVER], measure="balance", window="lifetime", validity="while_qualified")
+    store.points.expiry_kind, store.points.expiry_count, store.points.expiry_unit = "rolling", 1, "days"
+    store.points.save()
+    store.campaign()
+    store.order("A-1", "1")
+    store.process()
+    store.order("A-0", "500", at=NOON - 30 * DAY)
+    store.process()
+    draft = TierSet.objects.get()
+    drafts.save(draft, {"name": "Club 2"}, revision=draft.revision, by="olga", at=store.now)
+    assert dict(preview.preview(draft, at=store.now).moves) == {("", ""): 1}
+    for days in (1, 2, 3):
+        store.night(NOON + days * DAY)
+        assert standing(store.ada)[0] == ""
+    assert not TierChange.objects.exists()
+
+
+def test_no_tier_before_and_none_after_is_no_correction() -> None:
+    store = an_ada_with("20")
+    Standing.objects.update(since=date(2026, 1, 1))
+    review.one(store.ada, at=store.now)
+    assert not TierChange.objects.exists()
+    assert Standing.objects.get().since is None
 
 
 def publish(store: Store, tiers: Any, **how: Any) -> None:
