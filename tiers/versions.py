@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from loyalty.base.clock import local_date, write_instant
 from loyalty.outbox import facts
@@ -17,6 +17,11 @@ from tiers.models import LadderVersion, Standing, TierSet
 __all__ = ["faults", "in_force", "latest", "locked", "publish"]
 
 Rollout = Literal["now", "review", "date"]
+PUBLISHED: Final = "ladder.published"
+
+# All that a version says, in one number, in the fact of its publication.
+SIGNED: Final = """encode(sha256(convert_to(concat_ws(chr(31), version.definition, version.rollout, version.protect,
+    extract(epoch FROM version.effective_from)), 'UTF8')), 'hex')"""
 
 
 @transaction.atomic
@@ -88,14 +93,21 @@ def _record(version: LadderVersion, at: datetime) -> None:
     facts.record(
         version.program_id,
         None,
-        "ladder.published",
+        PUBLISHED,
         {
             "tier_set": version.tier_set.code,
             "version": version.number,
             "effective_from": write_instant(version.effective_from),
             "rollout": version.rollout,
             "by": version.published_by,
+            "signed": _signed(version),
         },
         occurred_at=at,
         recorded_at=at,
     )
+
+
+def _signed(version: LadderVersion) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {SIGNED} FROM tiers_ladderversion version WHERE id = %s", [version.pk])
+        return str(cursor.fetchone()[0])

@@ -11,7 +11,7 @@ from django.db import connection
 
 from loyalty.ledger import proof
 from tests.earning.shop import NOON
-from tests.tiers.house import a_store
+from tests.tiers.house import a_member, a_store
 from tiers import placements
 from tiers.checks import TIER_CHECKS
 
@@ -21,7 +21,7 @@ LATER = datetime(2027, 12, 31, 23, 5, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def a_history(lasting: Callable[[], None]) -> None:
-    """Ada joins, climbs, is corrected, is set by hand, and drops at her review."""
+    """Ada joins, climbs, is corrected, is set by hand, and drops at her review. Ben joins later and stays."""
     store = a_store()
     store.order("A-1", "120")
     store.order("A-2", "250", at=NOON + timedelta(days=1))
@@ -38,6 +38,9 @@ def a_history(lasting: Callable[[], None]) -> None:
     )
     store.night(LATER)
     placements.set_tier(store.ada, "gold", until=None, reason_code="goodwill", by="olga", at=LATER)
+    a_member(store.program, "ben", at=LATER)
+    store.order("B-1", "150", at=LATER, member="ext:ben")
+    store.process()
     lasting()
 
 
@@ -51,7 +54,11 @@ class Crime:
     named: str
 
 
-A_STANDING = "SELECT id::text FROM tiers_standing"
+A_STANDING = "SELECT id::text FROM tiers_standing WHERE placement_id IS NOT NULL"
+BENS_STANDING = "SELECT id::text FROM tiers_standing WHERE placement_id IS NULL"
+THE_RISE = "SELECT id::text FROM tiers_tierchange WHERE kind = 'upgraded'"
+BENS_RISE = "SELECT max(id)::text FROM tiers_tierchange WHERE kind = 'joined'"
+THE_LADDER = "SELECT id::text FROM tiers_ladderversion"
 CRIMES = [
     Crime(
         "tier_standing", "tiers_standing", "UPDATE tiers_standing SET valid_until = '2040-01-01'", A_STANDING
@@ -67,13 +74,46 @@ CRIMES = [
         "tier_announced",
         "outbox_fact",
         "DELETE FROM outbox_fact WHERE type = 'tier.upgraded' AND data ->> 'kind' = 'upgraded'",
-        "SELECT id::text FROM tiers_tierchange WHERE kind = 'upgraded'",
+        THE_RISE,
+    ),
+    Crime(
+        "tier_announced",
+        "tiers_tierchange",
+        """UPDATE tiers_standing SET valid_until = '2040-01-01', review_on = '2040-01-01';
+        UPDATE tiers_tierchange SET valid_until = '2040-01-01'""",
+        BENS_RISE,
+    ),
+    Crime(
+        "tier_announced",
+        "tiers_tierchange",
+        """UPDATE tiers_tierchange SET numbers = numbers || '{"value": "5000"}'""",
+        THE_RISE,
+    ),
+    Crime("tier_due", "tiers_standing", "UPDATE tiers_standing SET review_on = NULL", BENS_STANDING),
+    Crime("tier_due", "tiers_standing", "UPDATE tiers_standing SET review_on = '2040-01-01'", BENS_STANDING),
+    Crime(
+        "tier_due", "tiers_standing", "UPDATE tiers_standing SET computed_through = '2040-01-01'", A_STANDING
+    ),
+    Crime(
+        "tier_published",
+        "tiers_ladderversion",
+        "UPDATE tiers_ladderversion SET definition = jsonb_set(definition, '{tiers,0,threshold}', '\"50\"')",
+        THE_LADDER,
+    ),
+    Crime(
+        "tier_published",
+        "tiers_ladderversion",
+        "UPDATE tiers_ladderversion SET effective_from = effective_from - interval '1 year'",
+        THE_LADDER,
+    ),
+    Crime(
+        "tier_published", "outbox_fact", "DELETE FROM outbox_fact WHERE type = 'ladder.published'", THE_LADDER
     ),
     Crime(
         "tier_shown",
         "members_member",
         "UPDATE members_member SET tier_code = 'silver'",
-        "SELECT id::text FROM members_member",
+        "SELECT member_id::text FROM tiers_standing WHERE placement_id IS NOT NULL",
     ),
     Crime(
         "tier_owner",
