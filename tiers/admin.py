@@ -37,13 +37,16 @@ class TierSetAdmin(ToldHistory, SimpleHistoryAdmin, LongListAdmin):  # type: ign
 
 @admin.register(LadderVersion)
 class LadderVersionAdmin(LongListAdmin):
-    list_display = ["tier_set", "number", "effective_from", "rollout", "published_at", "published_by", "note"]
+    list_display = [
+        "tier_set", "number", "effective_from", "rollout", "published_at", "published_by", "withdrawn_at", "note",
+    ]  # fmt: skip
     list_select_related = ["tier_set"]
     ordering = ["-published_at"]
     fields = [
         ("tier_set", "number"),
         ("effective_from", "rollout", "protect"),
         ("published_at", "published_by"),
+        ("withdrawn_at", "withdrawn_by"),
         "note",
         "shown_definition",
     ]

@@ -79,7 +79,7 @@ def _data(line: Line, change: ChangeRow) -> dict[str, Any]:
         "to": change.to_code,
         "kind": change.kind,
         "valid_until": change.valid_until.isoformat() if change.valid_until else None,
-        "version": next(one.number for one in line.course.versions if one.id == change.version_id),
+        "version": next(one.published_as for one in line.course.versions if one.id == change.version_id),
     }
     if "value" in change.numbers:
         data |= {"value": change.numbers["value"], "needed": change.numbers["needed"]}

@@ -22,6 +22,16 @@ class Backdated(Conflict):
     title = "A ladder takes effect after the versions before it, and not where members were placed already"
 
 
+class TookEffect(Conflict):
+    code = "version_took_effect"
+    title = "Only a version that has not taken effect yet can be withdrawn"
+
+
+class AlreadyWithdrawn(Conflict):
+    code = "version_withdrawn"
+    title = "The version was withdrawn already"
+
+
 class StaleDraft(PreconditionFailed):
     """Someone saved the draft in the meantime; `extra` has `by`, `at` and the `changes` field by field."""
 

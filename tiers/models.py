@@ -3,7 +3,7 @@ from __future__ import annotations
 import pgtrigger
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from simple_history.models import HistoricalRecords
 
 from loyalty.members.models import Member
@@ -156,7 +156,8 @@ class Tier(models.Model):
 
 
 class LadderVersion(models.Model):
-    """What was published: the whole ladder, in force from `effective_from` until the next version. Never changed."""
+    """What was published: the whole ladder, in force from `effective_from` until the next version. Never changed; one
+    that has not taken effect yet can be withdrawn, and then never counts."""
 
     class Rollout(models.TextChoices):
         NOW = "now", "At once"
@@ -173,14 +174,26 @@ class LadderVersion(models.Model):
     published_at = models.DateTimeField()
     published_by = models.CharField(max_length=150, blank=True)
     note = models.CharField(max_length=500, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         ordering = ["tier_set", "-number"]
         constraints = [
-            models.UniqueConstraint(fields=["tier_set", "number"], name="ladder_version_number_per_set")
+            models.UniqueConstraint(fields=["tier_set", "number"], name="ladder_version_number_per_set"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None) | Q(withdrawn_at__lt=F("effective_from")),
+                name="ladder_version_withdrawn_in_time",
+            ),
         ]
         triggers = [
-            pgtrigger.Protect(name="published_for_good", operation=pgtrigger.Update | pgtrigger.Delete)
+            pgtrigger.Protect(name="published_for_good", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="withdrawn_for_good",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__withdrawn_at__isnull=False),
+            ),
+            pgtrigger.ReadOnly(name="fixed_terms", exclude=["withdrawn_at", "withdrawn_by"]),
         ]
 
     def __str__(self) -> str:

@@ -22,10 +22,14 @@ JUST_BEFORE: Final = timedelta(microseconds=1)
 @dataclass(frozen=True, slots=True, eq=False)
 class Version:
     """A published ladder on the program's calendar. It counts from `first_day` on; `last_day_before` is the last day
-    on which the one before it still counts: the same day when it took effect in the middle of one."""
+    on which the one before it still counts: the same day when it took effect in the middle of one.
+
+    `number` is its place among those that count, from 1: withdrawn ones have none. `published_as` is the number it has
+    for people, and keeps."""
 
     id: int
     number: int
+    published_as: int
     ladder: Ladder
     effective_from: datetime
     first_day: date
@@ -40,7 +44,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Published:
-    """One tier set through time: its versions by number, first to last."""
+    """One tier set through time: its versions by number, first to last, without those that were withdrawn."""
 
     set_id: int
     code: str
@@ -83,16 +87,18 @@ def of_program(program_id: int) -> tuple[Published, ...]:
     return known[1]
 
 
-# Any new version gives another text, and so does the program's zone. For others who keep what they read.
+# Any new version gives another text, and so do a withdrawn one and the program's zone. For others who keep what they
+# read.
 STAMP: Final = """(SELECT concat(count(*), ':', max(v.id), ':', (SELECT timezone FROM programs_program
-    WHERE id = %(program)s)) FROM tiers_ladderversion v WHERE v.program_id = %(program)s)"""
+    WHERE id = %(program)s)) FROM tiers_ladderversion v
+    WHERE v.program_id = %(program)s AND v.withdrawn_at IS NULL)"""
 
 
 def load(program_id: int) -> tuple[Published, ...]:
     """The published tier sets of a program, read afresh."""
-    rows = LadderVersion.objects.filter(program_id=program_id).order_by("tier_set_id", "number")
+    rows = LadderVersion.objects.filter(program_id=program_id, withdrawn_at=None)
     by_set: dict[int, list[LadderVersion]] = {}
-    for row in rows:
+    for row in rows.order_by("tier_set_id", "number"):
         by_set.setdefault(row.tier_set_id, []).append(row)
     if not by_set:
         return ()
@@ -116,11 +122,12 @@ def main(tier_sets: Iterable[Published]) -> Published | None:
     return next((one for one in tier_sets if one.is_main), None)
 
 
-def read_version(row: LadderVersion, zone: ZoneInfo) -> Version:
-    """A version row on the calendar of a zone."""
+def read_version(row: LadderVersion, number: int, zone: ZoneInfo) -> Version:
+    """A version row on the calendar of a zone, at its place among those that count."""
     return Version(
         id=row.pk,
-        number=row.number,
+        number=number,
+        published_as=row.number,
         ladder=Ladder.parse(row.definition),
         effective_from=row.effective_from,
         first_day=local_date(row.effective_from, zone),
@@ -131,4 +138,4 @@ def read_version(row: LadderVersion, zone: ZoneInfo) -> Version:
 
 
 def _versions(rows: Sequence[LadderVersion], zone: ZoneInfo) -> tuple[Version, ...]:
-    return tuple(read_version(row, zone) for row in rows)
+    return tuple(read_version(row, number, zone) for number, row in enumerate(rows, 1))

@@ -88,10 +88,10 @@ def changes(member: Member, *, limit: int, cursor: str | None) -> Page[TierChang
 
 def names_of(member: Member) -> Mapping[tuple[int, str], str]:
     """What the tiers of all ladders are called, by set and code; the newest name where it changed."""
-    versions = LadderVersion.objects.filter(program_id=member.program_id).order_by("number")
+    own = LadderVersion.objects.filter(program_id=member.program_id, withdrawn_at=None)
     return {
         (version.tier_set_id, tier["code"]): tier["name"]
-        for version in versions
+        for version in own.order_by("number")
         for tier in version.definition["tiers"]
     }
 

@@ -1,20 +1,22 @@
-"""Publishing ladders. A published version never changes; an edit makes a draft."""
+"""Publishing ladders. A published version never changes; an edit makes a draft. What was published for a day to come
+can be withdrawn until then."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from loyalty.base.clock import local_date, write_instant
 from loyalty.outbox import facts
-from tiers.errors import Backdated, NotReady, Unchanged
+from tiers.errors import AlreadyWithdrawn, Backdated, NotReady, TookEffect, Unchanged
 from tiers.faults import faults
 from tiers.ladder import definition_of
 from tiers.models import LadderVersion, Standing, TierSet
 
-__all__ = ["faults", "in_force", "latest", "locked", "publish"]
+__all__ = ["faults", "in_force", "latest", "locked", "planned", "publish", "withdraw"]
 
 Rollout = Literal["now", "review", "date"]
 PUBLISHED: Final = "ladder.published"
@@ -22,6 +24,8 @@ PUBLISHED: Final = "ladder.published"
 # All that a version says, in one number, in the fact of its publication.
 SIGNED: Final = """encode(sha256(convert_to(concat_ws(chr(31), version.definition, version.rollout, version.protect,
     extract(epoch FROM version.effective_from)), 'UTF8')), 'hex')"""
+LEAD: Final = timedelta(minutes=1)
+"""So long before it takes effect a version can be withdrawn: whoever is at work then has read one answer, not two."""
 
 
 @transaction.atomic
@@ -49,12 +53,11 @@ def publish(
     definition, before = definition_of(tier_set), latest(tier_set)
     if before is not None and before.definition == definition:
         raise Unchanged
-    if (since < at and _was_evaluated(tier_set, since)) or (before and since < before.effective_from):
-        raise Backdated
+    _check_order(tier_set, before, since, at)
     version = LadderVersion.objects.create(
         tier_set=tier_set,
         program_id=tier_set.program_id,
-        number=before.number + 1 if before else 1,
+        number=next_number(tier_set),
         definition=definition,
         effective_from=since,
         rollout=rollout,
@@ -63,19 +66,49 @@ def publish(
         published_by=by,
         note=note,
     )
-    _record(version, at)
+    told = {"effective_from": write_instant(since), "rollout": rollout, "by": by, "signed": _signed(version)}
+    _record(version, PUBLISHED, told, at)
+    return version
+
+
+@transaction.atomic
+def withdraw(version: LadderVersion, *, by: str, at: datetime) -> LadderVersion:
+    """Take back a version before it takes effect. It keeps its number and its words, and never counts; the draft stays
+    as it is, and members stand where they stood: nobody was placed or warned by it.
+
+    Raises AlreadyWithdrawn, TookEffect.
+    """
+    tier_set = locked(version.tier_set)
+    version = LadderVersion.objects.get(pk=version.pk, tier_set=tier_set)
+    if version.withdrawn_at is not None:
+        raise AlreadyWithdrawn
+    if version.effective_from - at < LEAD or _has_placed(version):
+        raise TookEffect(_took_effect(version))
+    version.withdrawn_at, version.withdrawn_by = at, by
+    version.save(update_fields=["withdrawn_at", "withdrawn_by"])
+    _record(version, "ladder.withdrawn", {"by": by}, at)
     return version
 
 
 def latest(tier_set: TierSet) -> LadderVersion | None:
     """The version published last, whether in force already or not."""
-    return LadderVersion.objects.filter(tier_set=tier_set).order_by("-number").first()
+    return _counting(tier_set).order_by("-number").first()
 
 
 def in_force(tier_set: TierSet, at: datetime) -> LadderVersion | None:
     """The newest version that had taken effect at an instant."""
-    own = LadderVersion.objects.filter(tier_set=tier_set, effective_from__lte=at)
-    return own.order_by("-number").first()
+    return _counting(tier_set).filter(effective_from__lte=at).order_by("-number").first()
+
+
+def planned(tier_set: TierSet, at: datetime) -> list[LadderVersion]:
+    """The versions that take effect after an instant, first to last."""
+    return list(_counting(tier_set).filter(effective_from__gt=at).order_by("number"))
+
+
+def next_number(tier_set: TierSet) -> int:
+    """The number that the next version gets. A withdrawn one keeps its own."""
+    newest = LadderVersion.objects.filter(tier_set=tier_set).order_by("-number").first()
+    return newest.number + 1 if newest else 1
 
 
 def locked(tier_set: TierSet) -> TierSet:
@@ -84,27 +117,45 @@ def locked(tier_set: TierSet) -> TierSet:
     return TierSet.objects.select_related("program", "point_type").get(pk=tier_set.pk)
 
 
+def _counting(tier_set: TierSet) -> QuerySet[LadderVersion]:
+    return LadderVersion.objects.filter(tier_set=tier_set, withdrawn_at=None)
+
+
+def _check_order(tier_set: TierSet, before: LadderVersion | None, since: datetime, at: datetime) -> None:
+    """Versions take effect one after the other, and not where members were placed already."""
+    if before is not None and since < before.effective_from:
+        raise Backdated(_too_early(before, at))
+    if since < at and _was_evaluated(tier_set, since):
+        raise Backdated
+
+
+def _too_early(before: LadderVersion, at: datetime) -> str:
+    day = local_date(before.effective_from, before.tier_set.program.zone)
+    if before.effective_from <= at:
+        return f"Version {before.number} took effect on {day}: a ladder takes effect after it"
+    return (
+        f"Version {before.number} is planned for {day}: a ladder takes effect after it, "
+        "unless that version is withdrawn first"
+    )
+
+
+def _took_effect(version: LadderVersion) -> str:
+    day = local_date(version.effective_from, version.tier_set.program.zone)
+    return f"Version {version.number} takes effect on {day}: it could be withdrawn until a minute before"
+
+
+def _has_placed(version: LadderVersion) -> bool:
+    return Standing.objects.filter(tier_set_id=version.tier_set_id, seen_version=version).exists()
+
+
 def _was_evaluated(tier_set: TierSet, since: datetime) -> bool:
     through = local_date(since, tier_set.program.zone)
     return Standing.objects.filter(tier_set=tier_set, computed_through__gte=through).exists()
 
 
-def _record(version: LadderVersion, at: datetime) -> None:
-    facts.record(
-        version.program_id,
-        None,
-        PUBLISHED,
-        {
-            "tier_set": version.tier_set.code,
-            "version": version.number,
-            "effective_from": write_instant(version.effective_from),
-            "rollout": version.rollout,
-            "by": version.published_by,
-            "signed": _signed(version),
-        },
-        occurred_at=at,
-        recorded_at=at,
-    )
+def _record(version: LadderVersion, kind: str, more: dict[str, Any], at: datetime) -> None:
+    data = {"tier_set": version.tier_set.code, "version": version.number, **more}
+    facts.record(version.program_id, None, kind, data, occurred_at=at, recorded_at=at)
 
 
 def _signed(version: LadderVersion) -> str:

@@ -90,6 +90,7 @@ def histories(draw: st.DrawFn) -> list[Version]:
             Version(
                 id=number,
                 number=number,
+                published_as=number,
                 ladder=ladder,
                 effective_from=datetime.combine(first, time(0 if at_midnight else 11 + number), UTC),
                 first_day=first,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from loyalty.programs import auth, throttle
 from loyalty.programs.models import Program
 from tests.api.calls import Caller, make_channel, make_key, read, refused
 from tests.console import people
-from tests.tiers_ui.shop import a_ladder, a_member
-from tiers import placements
+from tests.tiers_ui.shop import a_ladder, a_member, changed
+from tiers import placements, versions
 
 pytestmark = pytest.mark.django_db
 
@@ -86,3 +87,17 @@ def test_nobody_reads_members_of_another_program(shop: Caller, program: Program)
     a_member(other, "zoe")
     refused(shop.get("/members/ext:zoe/tier"), 404, "member_unknown")
     refused(shop.get("/members/ext:zoe/tier/history"), 404, "member_unknown")
+
+
+def test_a_withdrawn_version_changes_nothing_of_what_is_told(shop: Caller, program: Program) -> None:
+    ladder = a_ladder(program)
+    a_member(program, spent=120)
+    draft = changed(ladder.tier_set, silver=5, gold=10)
+    begins = clock.now() + timedelta(days=2)
+    with clock.pinned(begins + timedelta(days=1)):
+        told, history = standing(shop), read(shop.get("/members/ext:ana/tier/history"))
+    version = versions.publish(draft, rollout="date", effective_from=begins, by="olga", at=clock.now())
+    versions.withdraw(version, by="olga", at=clock.now())
+    with clock.pinned(begins + timedelta(days=1)):
+        assert standing(shop) == told
+        assert read(shop.get("/members/ext:ana/tier/history")) == history

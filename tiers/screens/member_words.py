@@ -183,7 +183,8 @@ class ChangeTeller:
 
     def __init__(self, member: Member) -> None:
         self._teller = Teller(member.program)
-        rows = LadderVersion.objects.filter(program_id=member.program_id).order_by("number")
+        own = LadderVersion.objects.filter(program_id=member.program_id, withdrawn_at=None)
+        rows = own.order_by("number")
         self._definitions = {row.pk: row.definition for row in rows}
         self._numbers = {row.pk: row.number for row in rows}
         self._names: dict[tuple[int, str], str] = {}
