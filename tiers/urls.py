@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tiers.screens import editing, foreseeing, member_views, publishing, views
+from tiers.screens import editing, foreseeing, member_views, publishing, views, withdrawing
 
 app_name = "tiers"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("<int:set_id>/recalculate/", publishing.recalculate, name="recalculate"),
     path("<int:set_id>/versions/<int:number>/", views.version_page, name="version"),
     path("<int:set_id>/versions/<int:number>/restore/", editing.restore, name="restore"),
+    path("<int:set_id>/versions/<int:number>/withdraw/", withdrawing.withdraw, name="withdraw"),
     path("members/<uuid:member_id>/", member_views.member_tier, name="member"),
     path("members/<uuid:member_id>/panel/", member_views.panel, name="panel"),
     path("members/<uuid:member_id>/set/", member_views.set_by_hand, name="set"),

@@ -16,7 +16,9 @@ from tiers.faults import faults
 from tiers.ladder import definition_of
 from tiers.models import LadderVersion, Standing, TierSet
 
-__all__ = ["faults", "in_force", "latest", "locked", "planned", "publish", "withdraw"]
+__all__ = [
+    "can_be_withdrawn", "faults", "in_force", "latest", "locked", "next_number", "planned", "publish", "withdraw",
+]  # fmt: skip
 
 Rollout = Literal["now", "review", "date"]
 PUBLISHED: Final = "ladder.published"
@@ -82,12 +84,18 @@ def withdraw(version: LadderVersion, *, by: str, at: datetime) -> LadderVersion:
     version = LadderVersion.objects.get(pk=version.pk, tier_set=tier_set)
     if version.withdrawn_at is not None:
         raise AlreadyWithdrawn
-    if version.effective_from - at < LEAD or _has_placed(version):
+    if not can_be_withdrawn(version, at):
         raise TookEffect(_took_effect(version))
     version.withdrawn_at, version.withdrawn_by = at, by
     version.save(update_fields=["withdrawn_at", "withdrawn_by"])
     _record(version, "ladder.withdrawn", {"by": by}, at)
     return version
+
+
+def can_be_withdrawn(version: LadderVersion, at: datetime) -> bool:
+    """Whether it is still to take effect: not within the minute, and no member was placed by it."""
+    placed = Standing.objects.filter(tier_set_id=version.tier_set_id, seen_version=version)
+    return version.withdrawn_at is None and at + LEAD <= version.effective_from and not placed.exists()
 
 
 def latest(tier_set: TierSet) -> LadderVersion | None:
@@ -123,7 +131,7 @@ def _counting(tier_set: TierSet) -> QuerySet[LadderVersion]:
 
 def _check_order(tier_set: TierSet, before: LadderVersion | None, since: datetime, at: datetime) -> None:
     """Versions take effect one after the other, and not where members were placed already."""
-    if before is not None and since < before.effective_from:
+    if before is not None and (since < before.effective_from or at < since == before.effective_from):
         raise Backdated(_too_early(before, at))
     if since < at and _was_evaluated(tier_set, since):
         raise Backdated
@@ -142,10 +150,6 @@ def _too_early(before: LadderVersion, at: datetime) -> str:
 def _took_effect(version: LadderVersion) -> str:
     day = local_date(version.effective_from, version.tier_set.program.zone)
     return f"Version {version.number} takes effect on {day}: it could be withdrawn until a minute before"
-
-
-def _has_placed(version: LadderVersion) -> bool:
-    return Standing.objects.filter(tier_set_id=version.tier_set_id, seen_version=version).exists()
 
 
 def _was_evaluated(tier_set: TierSet, since: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,7 +13,7 @@ from loyalty.programs.models import Program
 from tests.browser.conftest import IN_EITHER_THEME, Desk
 from tests.console import people
 from tests.tiers_ui.shop import a_ladder, a_member, changed
-from tiers import review
+from tiers import review, versions
 from tiers.models import LadderVersion, Placement, Tier, TierSet
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -139,12 +140,15 @@ def test_no_screen_of_tiers_sticks_out_or_leaves_a_control_without_a_name(
     desk: Desk, club: TierSet, width: int, dark: bool
 ) -> None:
     review.due(club.program, at=clock.now())
-    changed(club, silver=140, gold=180)
+    draft, day = changed(club, silver=140, gold=180), clock.now() + timedelta(days=30)
+    versions.publish(draft, rollout="date", effective_from=day, by="olga", at=clock.now())
+    changed(club, silver=140, gold=190)
     bea = club.program.members.get(name="Bea")
     addresses = [
         "/console/tiers/", "/console/tiers/new/", "/console/tiers/new/year/", f"/console/tiers/{club.pk}/",
         f"/console/tiers/{club.pk}/edit/", f"/console/tiers/{club.pk}/publish/",
-        f"/console/tiers/{club.pk}/versions/1/", f"/console/tiers/{club.pk}/members/",
+        f"/console/tiers/{club.pk}/versions/1/", f"/console/tiers/{club.pk}/versions/2/",
+        f"/console/tiers/{club.pk}/versions/2/withdraw/", f"/console/tiers/{club.pk}/members/",
         f"/console/tiers/{club.pk}/preview/?rollout=now",
         f"/console/tiers/{club.pk}/moves/?rollout=now&from=silver&to=gold",
         f"/console/tiers/members/{bea.pk}/", f"/console/tiers/members/{bea.pk}/set/",

@@ -8,9 +8,10 @@ import pytest
 
 from loyalty.base.clock import write_instant
 from loyalty.members import members
+from loyalty.programs.files.faults import FileRefused
 from loyalty.programs.models import Program
 from tests.program_files.files import CAFE, NOON, apply, export, faults
-from tiers import drafts
+from tiers import drafts, versions
 from tiers.ladder import Ladder
 from tiers.models import LadderVersion, Standing, TierSet
 
@@ -80,6 +81,28 @@ def test_a_ladder_may_begin_in_the_past_while_nobody_was_placed_by_it() -> None:
     assert [(where, code) for _, where, code in faults(later)] == [
         ("tiers/0/effective_from", "version_backdated")
     ]
+
+
+def test_a_ladder_that_differs_waits_for_the_planned_version_or_for_its_withdrawal() -> None:
+    apply(CAFE)
+    published = export()
+    dated = "measure: spend\n    rollout: date\n    effective_from: 2099-05-01T00:00:00+02:00"
+    planned = CAFE.replace("measure: spend", dated).replace("threshold: 100", "threshold: 120")
+    apply(planned, at=LATER)
+    for text in (CAFE, planned.replace("threshold: 120", "threshold: 130")):
+        with pytest.raises(FileRefused) as refused:
+            apply(text, at=LATER)
+        (fault,) = refused.value.faults
+        assert (fault.place, fault.code) == ("tiers/0/effective_from", "version_backdated")
+        assert fault.message == (
+            "Version 2 is planned for 2099-05-01: a ladder takes effect after it, unless that version is withdrawn "
+            "first."
+        )
+    versions.withdraw(LadderVersion.objects.get(number=2), by="olga", at=LATER)
+    assert export() == published
+    assert apply(CAFE, at=LATER).changes == []
+    apply(CAFE.replace("threshold: 100", "threshold: 130"), at=LATER)
+    assert LadderVersion.objects.get(number=3).effective_from == LATER
 
 
 def test_a_draft_is_stored_and_nobody_has_its_tiers() -> None:

@@ -108,6 +108,8 @@ def test_an_earlier_ladder_is_refused_with_the_date_and_fits_after_the_withdrawa
                         at=OPENING + DAY)  # fmt: skip
     with pytest.raises(Backdated, match="Version 2 is planned for 2024-01-31"):
         versions.publish(draft, by="olga", at=OPENING + 2 * DAY)
+    with pytest.raises(Backdated):  # members would be placed by both at one and the same midnight
+        versions.publish(draft, effective_from=BEGINS, by="olga", at=OPENING + 2 * DAY)
     withdraw(second)
     assert versions.publish(draft, by="olga", at=OPENING + 2 * DAY).number == 3
 

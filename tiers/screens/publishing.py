@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,14 +20,17 @@ from loyalty.base.errors import LaurelError
 from loyalty.base.text import clean
 from loyalty.base.words import Words
 from loyalty.console.access import ScreenRequest, actor_name, screen, show
+from loyalty.console.words import first_day
 from loyalty.programs.models import Program
 from tiers import review, versions
+from tiers.errors import Backdated
 from tiers.faults import faults
 from tiers.ladder import definition_of
 from tiers.models import LadderVersion, TierSet
 from tiers.screens.foreseeing import Way
 from tiers.screens.forms import LadderForm
 from tiers.screens.views import ladder_of
+from tiers.screens.withdrawing import planned_words
 from tiers.screens.wording import Teller
 
 ROLLOUTS: list[tuple[str, Words, Words]] = [
@@ -93,6 +97,9 @@ def publish(request: ScreenRequest, set_id: int) -> HttpResponse:
     tier_set = ladder_of(request, set_id)
     at = clock.now()
     way = Way.read(request.GET)  # the lists of members lead back with what was chosen
+    planned = versions.planned(tier_set, at)
+    if planned:
+        way = replace(way, rollout="date")
     form = PublishForm(request.POST or None, program=request.program, at=at, way=way)
     problems: list[str] = []
     if request.method == "POST" and form.is_valid():
@@ -107,12 +114,14 @@ def publish(request: ScreenRequest, set_id: int) -> HttpResponse:
                 by=actor_name(request),
                 at=at,
             )
+        except Backdated as refused:
+            problems = [planned_words(planned[-1], request.program.zone) if planned else refused.detail]
         except LaurelError as refused:
             problems = [fault.message for fault in refused.errors] or [refused.detail]
         else:
             return _published(request, made, at)
     problems += [f"{form[name].label}: {error}" for name, errors in form.errors.items() for error in errors]
-    return _page(request, tier_set, form, problems)
+    return _page(request, tier_set, form, problems, planned[-1] if planned else None)
 
 
 def _published(request: ScreenRequest, made: LadderVersion, at: datetime) -> HttpResponse:
@@ -147,7 +156,13 @@ def recalculate(request: ScreenRequest, set_id: int) -> HttpResponse:
     return redirect("console:job", job.pk)
 
 
-def _page(request: ScreenRequest, tier_set: TierSet, form: PublishForm, problems: list[str]) -> HttpResponse:
+def _page(
+    request: ScreenRequest,
+    tier_set: TierSet,
+    form: PublishForm,
+    problems: list[str],
+    planned: LadderVersion | None,
+) -> HttpResponse:
     newest = versions.latest(tier_set)
     teller = Teller(request.program)
     draft = definition_of(tier_set)
@@ -155,14 +170,16 @@ def _page(request: ScreenRequest, tier_set: TierSet, form: PublishForm, problems
         "title": _("Publish %(ladder)s") % {"ladder": tier_set.name},
         "ladder": tier_set,
         "newest": newest,
-        "next": newest.number + 1 if newest else 1,
+        "next": versions.next_number(tier_set),
+        "planned": planned,
+        "planned_for": first_day(planned.effective_from, request.program.zone) if planned else "",
         "nothing": newest is not None and newest.definition == draft,
         "changes": teller.changes(newest.definition if newest else None, draft),
         "summary": teller.summary(draft),
         "blockers": _blockers(tier_set),
         "problems": problems,
         "form": form,
-        "rollouts": ROLLOUTS,
+        "rollouts": [one for one in ROLLOUTS if one[0] == "date" or planned is None],
     }
     return show(request, "tiers/publish.html", context, status=422 if problems else 200)
 

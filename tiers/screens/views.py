@@ -99,7 +99,7 @@ def ladder_page(request: ScreenRequest, set_id: int) -> HttpResponse:
         "tone": tone,
         "newest": newest,
         "current": current,
-        "coming": newest if newest and newest != current else None,
+        "planned": versions.planned(tier_set, at),
         "summary": teller.summary(definition),
         "lines": teller.lines(definition),
         "told_tiers": list(reversed(teller.tiers(definition))),
@@ -150,13 +150,13 @@ def members_on(tier_set: TierSet) -> dict[str, int]:
 def version_page(request: ScreenRequest, set_id: int, number: int) -> HttpResponse:
     """One published version, for good, and how it differs from another."""
     tier_set = ladder_of(request, set_id)
-    version = _version(tier_set, number)
+    version = version_of(tier_set, number)
     other_number = request.GET.get("with", "")
     other = None
     if other_number.isascii() and other_number.isdigit() and len(other_number) < 6:
-        other = _version(tier_set, int(other_number))
-    elif number > 1 and "with" not in request.GET:
-        other = tier_set.versions.filter(number=number - 1).first()
+        other = version_of(tier_set, int(other_number))
+    elif "with" not in request.GET:
+        other = tier_set.versions.filter(number__lt=number, withdrawn_at=None).order_by("-number").first()
     teller = Teller(request.program)
     context = {
         "title": _("%(ladder)s, version %(number)d") % {"ladder": tier_set.name, "number": number},
@@ -168,12 +168,15 @@ def version_page(request: ScreenRequest, set_id: int, number: int) -> HttpRespon
         "told_tiers": list(reversed(teller.tiers(version.definition))),
         "changes": teller.changes(other.definition, version.definition) if other else [],
         "others": tier_set.versions.exclude(pk=version.pk).order_by("-number"),
+        "is_planned": versions.can_be_withdrawn(version, clock.now()),
         "may_change": may(request, "tiers.change_tierset"),
+        "may_publish": may(request, "tiers.add_ladderversion"),
     }
     return show(request, "tiers/version.html", context)
 
 
-def _version(tier_set: TierSet, number: int) -> LadderVersion:
+def version_of(tier_set: TierSet, number: int) -> LadderVersion:
+    """A version of the ladder by its number, also a withdrawn one."""
     found = tier_set.versions.filter(number=number).first()
     if found is None:
         raise Http404
