@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.forms.models import model_to_dict
 
 from loyalty.base.clock import write_instant
-from loyalty.base.errors import Conflict, FieldError, Invalid
+from loyalty.base.errors import Conflict, FieldError, Invalid, LaurelError
 from loyalty.conditions.tree import literal_json
 from loyalty.outbox import facts
 from loyalty.programs.models import Program
@@ -25,6 +25,7 @@ from rewards.faults import MOST_PRICES, faults
 from rewards.models import KINDS, ExperienceReward, Price, Reward, VoucherReward
 
 __all__ = [
+    "check_code",
     "changes_since",
     "check_revision",
     "create",
@@ -35,6 +36,7 @@ __all__ = [
     "pause",
     "prices_of",
     "publish",
+    "refusals",
     "resume",
     "save",
 ]
@@ -75,8 +77,7 @@ def create(
     """
     reward = KINDS[kind](program=program, created_at=at, updated_at=at, updated_by=by)
     _set(reward, {name: value for name, value in values.items() if name != "prices"})
-    if Reward.objects.filter(program=program, code=reward.code).exists():
-        raise Conflict("Another reward of this program has this code.", code="code_taken")
+    check_code(reward, reward.code)
     try:
         with transaction.atomic():
             _store(reward, at)
@@ -86,6 +87,18 @@ def create(
     none_yet = isinstance(reward, VoucherReward | ExperienceReward)
     stock.make(reward, "", loaded=0 if none_yet else loaded, by=by, at=at)
     return reward
+
+
+def refusals(reward: Reward, changes: Mapping[str, Any], *, by: str, at: datetime) -> list[FieldError]:
+    """What `save` would refuse of these changes, without saving them."""
+    with transaction.atomic():
+        try:
+            save(reward, changes, revision=reward.revision, by=by, at=at)
+        except LaurelError as refused:
+            return refused.errors
+        finally:
+            transaction.set_rollback(True)
+    return []
 
 
 def fields_of(reward: Reward) -> tuple[str, ...]:
@@ -129,7 +142,13 @@ def save(reward: Reward, changes: Mapping[str, Any], *, revision: int, by: str, 
 def _check_new_code(reward: Reward, code: str) -> None:
     if reward.status != Status.DRAFT:
         raise Conflict("The code stays once it was published.", code="already_published")
-    if Reward.objects.filter(program=reward.program_id, code=code).exists():
+    check_code(reward, code)
+
+
+def check_code(reward: Reward, code: str) -> None:
+    """Raises Conflict `code_taken` where another reward of the program has this code."""
+    others = Reward.objects.filter(program=reward.program_id, code=code)
+    if others.exclude(pk=reward.pk).exists():
         raise Conflict("Another reward of this program has this code.", code="code_taken")
 
 

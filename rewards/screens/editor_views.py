@@ -102,6 +102,8 @@ def edit(request: ScreenRequest, reward_id: int) -> HttpResponse:
             _add_refusal(form, refused)
         else:
             return _saved(request, saved)
+    elif reward.status != Reward.Status.DRAFT:
+        form.add_further(catalogue.refusals(reward, form.values(), by=actor_name(request), at=clock.now()))
     return _page(request, reward, form, status=422)
 
 

@@ -149,6 +149,14 @@ class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_name(self) -> str:
         return self._text("name", 120)
 
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        try:
+            catalogue.check_code(self.instance, code)
+        except LaurelError as wrong:
+            raise ValidationError(wrong.detail) from wrong
+        return code
+
     def clean_description(self) -> str:
         return self._text("description", 2000, multiline=True)
 
@@ -191,20 +199,26 @@ class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(name, _("Give a number above zero."))
 
     def _post_clean(self) -> None:
-        """The row is checked by the catalogue, where it is written; here it only takes what could be read."""
-        for name in self.fields:
-            if name in self.cleaned_data and not (name == "gives" and self.cleaned_data[name] is None):
+        """The row takes what could be read. The catalogue checks it where it is written; what no row can hold is said
+        here already, with all else that is wrong."""
+        read = [name for name in self.fields if name in self.cleaned_data]
+        for name in read:
+            if not (name == "gives" and self.cleaned_data[name] is None):
                 setattr(self.instance, name, self.cleaned_data[name])
+        try:
+            self.instance.clean_fields({field.name for field in self.instance._meta.fields} - set(read))
+        except ValidationError as wrong:
+            self.add_error(None, wrong)
 
     def values(self) -> dict[str, Any]:
-        """What the catalogue is to keep; of a form that was checked."""
+        """What the catalogue is to keep; of a form with faults, what could be read of it."""
         found = {name: self.cleaned_data[name] for name in self.fields if name in self.cleaned_data}
         found |= {
             "weekdays": self.weekdays,
             "hours": lines.hours(self.lines["hours"]),
             "caps": lines.caps(self.lines["caps"]),
             "audience": self.audience.tree(self.schema),
-            "prices": self.typed_prices,
+            **({} if self.prices.has_faults else {"prices": self.typed_prices}),
         }
         if isinstance(self.instance, ProductReward):
             found["delivery_attributes"] = lines.asks(self.lines["asks"])
@@ -246,6 +260,10 @@ class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
             elif head == "prices" and rest[:1].isdigit():
                 self.prices.lines[int(rest.partition("/")[0])].faults.append(fault.message)
         self.audience.show_faults(trees, self.schema)
+
+    def add_further(self, faults: Iterable[FieldError]) -> None:
+        """The same for a form that has faults: what is said already is not said twice."""
+        self.add_faults([fault for fault in faults if fault.path.partition("/")[0] not in self.errors])
 
     def faults_of(self, line: PriceLine) -> list[str]:
         """What is wrong with a price; a new one is not blamed for being empty while it is typed."""

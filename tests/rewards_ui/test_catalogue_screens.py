@@ -174,6 +174,38 @@ def test_faults_keep_what_was_typed_and_link_to_their_fields(points: PointType, 
     assert Reward.objects.get(pk=live.pk).revision == live.revision
 
 
+def test_all_that_is_wrong_with_a_new_reward_is_said_at_once(points: PointType, olga: Client) -> None:
+    desk.a_draft(points, code="taken")
+    sent = {
+        "name": "Off", "code": "taken", "off": "money", "value": "-1.505", "minimum_order": "-5", "unit_cost": "-7.5",
+        "reserve_minutes": "15", "position": "100", "auto_redeem_per_day": "1", "loaded": "many", "_do": "save",
+        **desk.prices_typed(("99999999999999999999", str(points.pk), [])),
+    }  # fmt: skip
+    answer = olga.post("/console/rewards/new/discount/", sent)
+    assert answer.status_code == 422
+    told = text_of(answer).partition("There is a problem")[2].partition("</div>")[0]
+    for place in ("id_code", "id_value", "id_minimum_order", "id_unit_cost", "section-price", "id_loaded"):
+        assert told.count(f'href="#{place}"') == 1, place
+    assert not Reward.objects.filter(name="Off").exists()
+
+
+def test_what_keeps_a_live_reward_from_being_saved_is_said_with_what_cannot_be_read(
+    points: PointType, olga: Client
+) -> None:
+    live = desk.a_reward(points)
+    wrong = {
+        "value": "0", "unit_cost": "lots", "caps-0-times": "x", "caps-0-per": "day", "audience-blocks": "1",
+        "audience-0-rows": "1", "audience-0-0-field": "member.age", "audience-0-0-op": "gte", "audience-0-0-value": "",
+    }  # fmt: skip
+    sent = desk.typed(live, **wrong) | desk.prices_typed(("many", str(points.pk), []))
+    answer = olga.post(f"/console/rewards/{live.pk}/edit/", sent | {"_do": "save"})
+    assert answer.status_code == 422
+    told = text_of(answer).partition("There is a problem")[2].partition("</div>")[0]
+    for place in ("id_value", "id_unit_cost", "section-price", "caps-0-times", "section-who"):
+        assert told.count(f'href="#{place}"') == 1, place
+    assert Reward.objects.get(pk=live.pk).revision == live.revision
+
+
 def test_a_stale_edit_is_a_conflict_that_shows_both(points: PointType, olga: Client) -> None:
     draft = desk.a_draft(points, name="Mug")
     stale = desk.typed(draft, name="Cup", _do="save")
