@@ -39,8 +39,7 @@ def create(program: Program, kind: str, values: Mapping[str, Any], *, by: str, a
     Raises Conflict `code_taken` and Invalid `draft_invalid` with the fields that no draft can hold.
     """
     campaign = _KINDS[kind](program=program, created_at=at, updated_at=at, updated_by=by)
-    if Campaign.objects.filter(program=program, code=values.get("code")).exists():
-        raise Conflict("Another campaign of this program has this code.", code="code_taken")
+    check_code(program, values.get("code"))
     _set(campaign, values, (*_IDENTITY, *fields_of(campaign)))
     try:
         with transaction.atomic():
@@ -48,6 +47,12 @@ def create(program: Program, kind: str, values: Mapping[str, Any], *, by: str, a
     except IntegrityError as clash:  # somebody took the code in the same moment
         raise Conflict("Another campaign of this program has this code.", code="code_taken") from clash
     return campaign
+
+
+def check_code(program: Program, code: object) -> None:
+    """Raises Conflict `code_taken` where a campaign of the program has this code."""
+    if Campaign.objects.filter(program=program, code=code).exists():
+        raise Conflict("Another campaign of this program has this code.", code="code_taken")
 
 
 def fields_of(campaign: Campaign) -> tuple[str, ...]:

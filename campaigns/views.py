@@ -10,14 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import Sum
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import versions
 from campaigns.builder.describe import Describer, draft_definition
-from campaigns.builder.forms import SECTION_OF
-from campaigns.faults import faults
+from campaigns.builder.forms import form_for
 from campaigns.models import Award, Campaign, CampaignVersion, EarningCampaign
 from loyalty.base import clock
 from loyalty.base.errors import LaurelError
@@ -112,7 +112,7 @@ def campaign_page(request: ScreenRequest, campaign_id: int) -> HttpResponse:
         "pauses": campaign.pauses.order_by("-started_at")[:20],
         "may_change": may(request, "campaigns.change_campaign"),
         "locked": _acts(state, changed=bool(changed)),
-        "faults": faults(campaign) if state == "draft" else [],
+        "faults": form_for(campaign).publishing_faults() if state == "draft" else [],
     }
     return show(request, "campaigns/campaign.html", context)
 
@@ -144,7 +144,7 @@ def publish(request: ScreenRequest, campaign_id: int) -> HttpResponse:
                 note=request.POST.get("note", "")[:500],
             )
         except LaurelError as refused:
-            problems = [fault.message for fault in refused.errors] or [refused.detail]
+            problems = [refused.detail]  # what is missing is listed below it, each with its place
         except ValidationError as unreadable:
             problems = unreadable.messages
         else:
@@ -157,18 +157,22 @@ def _publish_page(request: ScreenRequest, campaign: Campaign, problems: list[str
     newest = versions.latest(campaign)
     describer = Describer(request.program)
     draft = draft_definition(campaign)
+    changes = describer.changes(newest.definition if newest else None, draft)
+    edit = reverse("campaigns:edit", args=[campaign.pk])
     blockers = [
-        {"section": SECTION_OF.get(fault.path.partition("/")[0], "effect"), "message": fault.message}
-        for fault in faults(campaign)
+        {"message": one["message"], "url": f"{edit}#{one['anchor']}"}
+        for one in form_for(campaign).publishing_faults()
     ]
     context = {
         "title": _("Publish %(campaign)s") % {"campaign": campaign.name},
         "campaign": campaign,
         "newest": newest,
         "next": newest.number + 1 if newest else 1,
-        "changes": describer.changes(newest.definition if newest else None, draft),
+        "nothing": not changes,
+        "changes": changes,
         "summary": describer.in_short(draft),
         "blockers": blockers,
+        "edit_url": edit,
         "problems": problems,
         "posted": request.POST,
     }

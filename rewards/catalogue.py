@@ -25,8 +25,8 @@ from rewards.faults import MOST_PRICES, faults
 from rewards.models import KINDS, ExperienceReward, Price, Reward, VoucherReward
 
 __all__ = [
-    "check_code",
     "changes_since",
+    "check_code",
     "check_revision",
     "create",
     "end",

@@ -15,6 +15,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns import drafts
+from campaigns.builder.blockers import told
 from campaigns.builder.describe import TRIGGER_WORDS, plain
 from campaigns.caps import PERIODS
 from campaigns.faults import TRIGGERS, faults
@@ -40,13 +42,6 @@ _COMMON = [
 ]  # fmt: skip
 _EARNING = ["basis", "points", "step", "step_rounding", "attribute"]
 _BONUS = ["bonus", "multiplier", "table_field", "extra_points"]
-SECTION_OF = {
-    "name": "goal", "code": "goal", "description": "goal", "point_type": "goal",
-    "trigger": "event", "conditions": "event",
-    "audience": "who",
-    "starts_at": "time", "ends_at": "time", "weekdays": "time", "hours": "time",
-    "caps": "limits", "budget": "limits", "priority": "limits", "stacking_group": "limits",
-}  # fmt: skip
 
 
 class BudgetField(forms.CharField):
@@ -94,6 +89,14 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_name(self) -> str:
         return self._clean_text("name", 120)
+
+    def clean_code(self) -> str:
+        code: str = self.cleaned_data["code"]
+        try:
+            drafts.check_code(self.program, code)
+        except LaurelError as wrong:
+            raise ValidationError(wrong.detail) from wrong
+        return code
 
     def clean_description(self) -> str:
         return self._clean_text("description", 2000, multiline=True)
@@ -156,16 +159,18 @@ class DraftForm(forms.ModelForm):  # type: ignore[type-arg]
     # --- faults ----------------------------------------------------------------------------------------------------
 
     def publishing_faults(self) -> list[dict[str, str]]:
-        """What is in the way of publishing, each with the section it is in; put beside conditions where they are."""
+        """What is in the way of publishing, each with what it is about and where; put beside conditions where they
+        are."""
         draft = self.preview()
+        schema = schema_for(self.program, draft.trigger)
+        labels = {name: self[name].label for name in self.fields}
         found: list[dict[str, str]] = []
         trees: dict[str, list[tuple[str, str]]] = {name: [] for name in EDITORS}
         for fault in faults(draft):
             name, _slash, rest = fault.path.strip("/").partition("/")
-            found.append({"section": SECTION_OF.get(name, "effect"), "field": name, "message": fault.message})
+            found.append(told(fault, labels=labels, editors=self.editors, lines=self.lines, schema=schema))
             if name in trees:
                 trees[name].append((f"/{rest}" if rest else "", fault.message))
-        schema = schema_for(self.program, draft.trigger)
         for name, listed in trees.items():
             self.editors[name].show_faults(listed, schema)
         return found

@@ -184,6 +184,8 @@ def _page(
 ) -> HttpResponse:
     title = campaign.name if campaign.pk else _("New campaign")
     context = {"title": title, "conflict": conflict, **_context(request, campaign, form)}
+    # What only keeps it from being published is said with what cannot be saved, not after it.
+    context["also"] = [one for one in context["blockers"] if one["field"] not in form.errors]
     return show(request, "campaigns/builder.html", context, status=status)
 
 

@@ -131,12 +131,21 @@ class Editor:
         paths = self._build(schema)[1]
         homeless = []
         for path, message in faults:
-            owner = next((row for place, row in paths if path == place or path.startswith(f"{place}/")), None)
+            owner = _owner(path, paths)
             if owner is None:
                 homeless.append(message)
             else:
                 owner.faults.append(message)
         return homeless
+
+    def row_at(self, path: str, schema: Schema) -> tuple[str, Row] | None:
+        """The row that a fault is about, with what the names of its controls begin with."""
+        row = _owner(path, self._build(schema)[1])
+        for b, block in enumerate(self.blocks):
+            for r, one in enumerate(block.rows):
+                if one is row:
+                    return f"{self.prefix}-{b}-{r}", one
+        return None
 
     def _build(self, schema: Schema) -> tuple[Tree, list[tuple[str, Row]]]:
         joined: list[tuple[Tree, list[tuple[str, Row]]]] = []
@@ -158,6 +167,10 @@ class Editor:
         ]
         ordered = sorted(places, key=lambda pair: -len(pair[0]))
         return {self.match: [tree for tree, _places in joined]}, ordered
+
+
+def _owner(path: str, places: Iterable[tuple[str, Row]]) -> Row | None:
+    return next((row for place, row in places if path == place or path.startswith(f"{place}/")), None)
 
 
 def _match(text: Any) -> Match:

@@ -208,6 +208,56 @@ def test_values_that_cannot_be_stored_are_refused_and_faults_only_stop_publishin
     assert not CampaignVersion.objects.exists()
 
 
+UNFINISHED: dict[str, Any] = {
+    "conditions-0-rows": "3", "conditions-0-0-value": "much",
+    "conditions-0-1-field": "order.store", "conditions-0-1-op": "in", "conditions-0-1-value": "",
+    "starts_at": "2026-05-02T00:00", "ends_at": "2026-05-01T00:00", "caps-0-amount": "many", "hours-0-from": "09:00",
+    "audience-blocks": "1", "audience-0-rows": "1", "audience-0-0-field": "member.tier", "audience-0-0-op": "in",
+}  # fmt: skip
+PLACES = {
+    "conditions-0-0-value": "Conditions, Order total: Write a plain number such as 12.50.",
+    "conditions-0-1-value": "Conditions, Store: Give at least one value.",
+    "audience-0-0-value": "Who, Tier: Give at least one value.",
+    "id_ends_at": "Ends: The end date is not after the start date.",
+    "caps-0-amount": "For each member: Give a period and either points or a number of times",
+    "hours-0-from": "Only at these hours: Give two times such as 17:00 and 19:00.",
+}
+
+
+def test_what_keeps_it_from_being_published_says_what_it_is_about_and_leads_there() -> None:
+    client = people.olga()
+    campaign = made(client, **UNFINISHED)
+    edit = f"/console/campaigns/{campaign.pk}/edit/"
+    page = client.get(f"/console/campaigns/{campaign.pk}/publish/").content.decode()
+    editor = client.get(edit).content.decode()
+    for anchor, told in PLACES.items():
+        assert f'<a href="{edit}#{anchor}">{told}' in page
+        assert f'<a href="#{anchor}">{told}' in editor
+        assert f'id="{anchor}"' in editor
+    assert re.search(rf'<a class="[^"]*" href="{edit}"><span[^>]*>edit</span>\s*Go on editing</a>', page)
+    assert (
+        "Conditions, Store: Give at least one value."
+        in client.get(edit.removesuffix("edit/")).content.decode()
+    )
+    refused = client.post(f"/console/campaigns/{campaign.pk}/publish/", {}).content.decode()
+    assert refused.count("Conditions, Store: Give at least one value.") == 1
+
+
+def test_all_that_is_wrong_with_a_draft_is_said_at_once() -> None:
+    client = people.olga()
+    taken = made(client)
+    wrong = {"points": "much", "budget_points": "12,50", "ends_at": "soon"}
+    data = filled(point_type=taken.point_type, **{**UNFINISHED, **wrong})
+    answer = client.post("/console/campaigns/new/base/", data)
+    assert answer.status_code == 422
+    told = answer.content.decode().partition("There is a problem")[2].partition("</div>")[0]
+    for anchor in ("id_code", "id_points", "id_budget_points", "id_ends_at"):
+        assert told.count(f'href="#{anchor}"') == 1, anchor
+    for anchor, message in PLACES.items():
+        assert anchor == "id_ends_at" or f'<a href="#{anchor}">{message}' in told
+    assert EarningCampaign.objects.count() == 1
+
+
 def test_publishing_shows_old_and_new_and_versions_can_be_compared() -> None:
     client = people.olga()
     campaign = made(client)

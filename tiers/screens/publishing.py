@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
@@ -177,6 +178,7 @@ def _page(
         "changes": teller.changes(newest.definition if newest else None, draft),
         "summary": teller.summary(draft),
         "blockers": _blockers(tier_set),
+        "edit_url": reverse("tiers:edit", args=[tier_set.pk]),
         "problems": problems,
         "form": form,
         "rollouts": [one for one in ROLLOUTS if one[0] == "date" or planned is None],
@@ -187,7 +189,7 @@ def _page(
 def _blockers(tier_set: TierSet) -> list[dict[str, str]]:
     """What has to be put right first, each with the way to its field."""
     form = LadderForm(instance=tier_set, tiers=list(tier_set.tiers.order_by("rank")))
-    address = redirect("tiers:edit", tier_set.pk).url
+    address = reverse("tiers:edit", args=[tier_set.pk])
     if not faults(tier_set):
         return []
     return [
