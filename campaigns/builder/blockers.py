@@ -47,26 +47,15 @@ def told(
     field = FORM_NAMES.get(name, name)
     section = SECTION_OF.get(name, "effect")
     label, anchor = str(LABELS.get(name) or labels.get(field) or ""), f"section-{section}"
-    if name in editors:
-        label, anchor = _row(editors[name], rest, schema, label, anchor)
+    asked = editors[name].asked_at(f"/{rest}" if rest else "", schema) if name in editors else None
+    if asked is not None:
+        label, anchor = _("%(label)s, %(field)s") % {"label": label, "field": asked[0]}, asked[1]
     elif name in FIRST_INPUT and (place := _place(name, rest, lines[name])) is not None:
         anchor = f"{name}-{place}-{FIRST_INPUT[name]}"
     elif field in labels:
         anchor = f"id_{field}"
     message = _("%(label)s: %(fault)s") % {"label": label, "fault": fault.message} if label else fault.message
     return {"section": section, "field": field, "anchor": anchor, "message": message}
-
-
-def _row(editor: Editor, path: str, schema: Schema, label: str, anchor: str) -> tuple[str, str]:
-    """The condition that a fault is about, by what it asks; of what no row shows, the editor alone."""
-    found = editor.row_at(f"/{path}" if path else "", schema)
-    if found is None or found[1].kept is not None:
-        return label, anchor
-    prefix, row = found
-    known = schema.get(row.field)
-    anchor = f"{prefix}-{'value' if path.endswith('value') and known else 'field'}"
-    asked = {"label": label, "field": known.label if known else row.field}
-    return _("%(label)s, %(field)s") % asked if asked["field"] else label, anchor
 
 
 def _place(name: str, rest: str, lines: Sequence[Mapping[str, str]]) -> int | None:

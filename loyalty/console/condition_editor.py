@@ -138,14 +138,21 @@ class Editor:
                 owner.faults.append(message)
         return homeless
 
-    def row_at(self, path: str, schema: Schema) -> tuple[str, Row] | None:
-        """The row that a fault is about, with what the names of its controls begin with."""
+    def asked_at(self, path: str, schema: Schema) -> tuple[str, str] | None:
+        """What the condition asks about that a fault is in, and the id of the control that puts it right; None where
+        no row shows it, or nothing is asked yet."""
         row = _owner(path, self._build(schema)[1])
-        for b, block in enumerate(self.blocks):
-            for r, one in enumerate(block.rows):
-                if one is row:
-                    return f"{self.prefix}-{b}-{r}", one
-        return None
+        if row is None or not row.field:
+            return None
+        known = schema.get(row.field)
+        control = "value" if known and path.endswith("value") else "field"
+        place = next(
+            f"{self.prefix}-{b}-{r}-{control}"
+            for b, block in enumerate(self.blocks)
+            for r, one in enumerate(block.rows)
+            if one is row
+        )
+        return str(known.label) if known else row.field, place
 
     def _build(self, schema: Schema) -> tuple[Tree, list[tuple[str, Row]]]:
         joined: list[tuple[Tree, list[tuple[str, Row]]]] = []

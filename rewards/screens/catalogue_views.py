@@ -27,7 +27,7 @@ from rewards import audience, catalogue
 from rewards.models import KINDS, PointsReward, Price, Redemption, Reward, Stock, StockChange
 from rewards.screens import levels, seen, words
 from rewards.screens.common import ADD, CHANGE, PICTURE, SEE_TAKEN, STOCK, VIEW, reward_of
-from rewards.screens.form import anchor
+from rewards.screens.form import missing
 from rewards.screens.levels import Level
 from rewards.screens.words import State
 
@@ -163,7 +163,7 @@ def reward_page(request: ScreenRequest, reward_id: int) -> HttpResponse:
         "changes": StockChange.objects.filter(stock__reward=reward)
         .select_related("stock")
         .order_by("-pk")[:10],
-        "blockers": blockers(reward) if reward.status == Reward.Status.DRAFT else [],
+        "blockers": missing(reward) if reward.status == Reward.Status.DRAFT else [],
         "may_change": may(request, CHANGE) and reward.status != Reward.Status.ENDED,
         "may_stock": may(request, STOCK),
         "acts": [act for act in ACTS if reward.status in ACTS[act].of],
@@ -196,13 +196,6 @@ def facts_of(reward: Reward, schema: Schema) -> list[tuple[Words, str]]:
         (_("Not again within"), cooldown if reward.cooldown_hours else ""),
     ]
     return [(label, text) for label, text in found if text]
-
-
-def blockers(reward: Reward) -> list[dict[str, str]]:
-    """What is missing before it can go live, each with the place where it is put right."""
-    return [
-        {"message": fault.message, "url": anchor(reward, fault.path)} for fault in catalogue.faults(reward)
-    ]
 
 
 # --- Stages -----------------------------------------------------------------------------------------------------
@@ -304,6 +297,6 @@ def _ask(request: ScreenRequest, reward: Reward, act: str, *, status: int = 200)
         "seen": seen.of_reward(reward, prices, at),
         "reserved": reserved,
         "held": held,
-        "blockers": blockers(reward) if act == "publish" else [],
+        "blockers": missing(reward) if act == "publish" else [],
     }
     return show(request, "rewards/stage.html", context, status=status)

@@ -31,9 +31,9 @@ from rewards.models import KINDS, ExperienceReward, Price, Reward, VoucherReward
 from rewards.pictures import Small
 from rewards.screens import changes, seen, words
 from rewards.screens import reach as reached
-from rewards.screens.catalogue_views import blockers, reach_query
+from rewards.screens.catalogue_views import reach_query
 from rewards.screens.common import ADD, CHANGE, VIEW, reward_of
-from rewards.screens.form import RewardForm, draft, form_for
+from rewards.screens.form import RewardForm, draft, form_for, missing
 
 SCOPES = ("member", "activity")
 MOST_STOCK = 10**9
@@ -231,7 +231,7 @@ def _context(request: ScreenRequest, reward: Reward, form: RewardForm) -> dict[s
         "weekdays": list(WEEKDAYS.items()),
         "periods": list(words.PERIODS.items()),
         "zone": request.program.timezone,
-        "stored_blockers": blockers(reward) if reward.pk and reward.status == Reward.Status.DRAFT else [],
+        "stored_blockers": missing(reward) if reward.pk and reward.status == Reward.Status.DRAFT else [],
         "state": words.state_of(reward, at),
         "asks_stock": not reward.pk and not isinstance(reward, VoucherReward | ExperienceReward),
         "loaded": request.POST.get("loaded", ""),

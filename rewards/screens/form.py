@@ -29,16 +29,11 @@ from rewards import audience, catalogue
 from rewards.models import KINDS, PointsReward, Price, ProductReward, Reward
 from rewards.screens import lines
 from rewards.screens.lines import PriceLine, Prices
+from rewards.screens.places import told
 
 JSON_FIELDS: Final = frozenset({"weekdays", "hours", "audience", "caps", "delivery_attributes"})
 UNITS: Final = frozenset({"gives", "auto_redeem_at"})
 REDRAWS: Final = frozenset({"off", "delivery"})
-LINE_PLACES: Final = {
-    "caps": "caps-{}-times",
-    "hours": "hours-{}-from",
-    "delivery_attributes": "asks-{}-label",
-}
-SECTIONS: Final = {"prices": "section-price", "weekdays": "section-time", "audience": "section-who"}
 TEXTS: Final[dict[str, tuple[Words, Words]]] = {
     "name": (gettext_lazy("Name"), ""),
     "code": (
@@ -87,6 +82,9 @@ TEXTS: Final[dict[str, tuple[Words, Words]]] = {
     ),
     "auto_redeem_per_day": (gettext_lazy("At most so many a night"), ""),
 }
+
+
+FIELD_LABELS: Final[dict[str, Words]] = {name: label for name, (label, _help) in TEXTS.items()}
 
 
 class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -249,12 +247,14 @@ class RewardForm(forms.ModelForm):  # type: ignore[type-arg]
         """What the catalogue refuses, each beside the field it is about, or above all with a link to its place."""
         self.placed: list[dict[str, str]] = []
         trees: list[tuple[str, str]] = []
+        editors = {one.prefix: one for one in (self.audience, *(line.editor for line in self.prices.lines))}
         for fault in faults:
             head, _slash, rest = fault.path.partition("/")
             if head in self.fields:
                 self.add_error(head, fault.message)
                 continue
-            self.placed.append({"message": fault.message, "place": place_of(fault.path)})
+            message, place = told(fault, labels=FIELD_LABELS, editors=editors, schema=self.schema)
+            self.placed.append({"message": message, "place": place})
             if head == "audience":
                 trees.append((f"/{rest}" if rest else "", fault.message))
             elif head == "prices" and rest[:1].isdigit():
@@ -291,22 +291,19 @@ def form_for(reward: Reward, data: Any = None) -> RewardForm:
     return _class_of(reward.kind)(data, instance=reward)
 
 
-def place_of(path: str) -> str:
-    """The id on the page of the field that a fault is about."""
-    head, _slash, rest = path.partition("/")
-    number = rest.partition("/")[0]
-    if head in LINE_PLACES and number.isdigit():
-        return LINE_PLACES[head].format(number)
-    if head == "prices" and number.isdigit():
-        return f"prices-{number}-points"
-    return SECTIONS.get(head, f"id_{head}")
-
-
-def anchor(reward: Reward, path: str) -> str:
-    """Where a fault of a stored reward is put right."""
-    if path.partition("/")[0] == "slots":
-        return reverse("rewards:add-stock", args=[reward.pk])
-    return f"{reverse('rewards:edit', args=[reward.pk])}#{place_of(path)}"
+def missing(reward: Reward) -> list[dict[str, str]]:
+    """What keeps a stored reward from going live, each with what it is about and the way to its place."""
+    trees = {"audience": reward.audience}
+    trees |= {lines.prefix(place): price.audience for place, price in enumerate(reward.prices.all())}
+    editors = {prefix: Editor.of(prefix, tree) for prefix, tree in trees.items()}
+    schema, page = audience.schema_of(reward.program), reverse("rewards:edit", args=[reward.pk])
+    found = []
+    for fault in catalogue.faults(reward):
+        message, place = told(fault, labels=FIELD_LABELS, editors=editors, schema=schema)
+        is_slot = fault.path.partition("/")[0] == "slots"
+        url = reverse("rewards:add-stock", args=[reward.pk]) if is_slot else f"{page}#{place}"
+        found.append({"message": message, "url": url})
+    return found
 
 
 def draft(program: Any, kind: str, values: Mapping[str, Any] | None = None) -> Reward:

@@ -201,8 +201,10 @@ def test_what_keeps_a_live_reward_from_being_saved_is_said_with_what_cannot_be_r
     answer = olga.post(f"/console/rewards/{live.pk}/edit/", sent | {"_do": "save"})
     assert answer.status_code == 422
     told = text_of(answer).partition("There is a problem")[2].partition("</div>")[0]
-    for place in ("id_value", "id_unit_cost", "section-price", "caps-0-times", "section-who"):
+    for place in ("id_value", "id_unit_cost", "section-price", "caps-0-times", "audience-0-0-value"):
         assert told.count(f'href="#{place}"') == 1, place
+    assert ">Who can have it, Age: Write a plain number such as 12.50.<" in told
+    assert ">Each member at most: Give a number of times from 1 to" in told
     assert Reward.objects.get(pk=live.pk).revision == live.revision
 
 
@@ -243,6 +245,26 @@ def test_what_is_missing_is_named_with_its_place(points: PointType, olga: Client
     assert "Publish the reward" not in page
     assert olga.post(f"/console/rewards/{draft.pk}/publish/").status_code == 422
     assert Reward.objects.get(pk=draft.pk).status == "draft"
+
+
+def test_what_is_missing_says_which_condition_it_is_about(points: PointType, olga: Client) -> None:
+    nobody = {
+        "all": [
+            {"field": "member.age", "op": "gte", "value": ""},
+            {"field": "member.tier", "op": "in", "value": []},
+        ]
+    }
+    prices = [{"point_type": points, "points": 1}, {"point_type": points, "points": 2, "audience": nobody}]
+    draft = desk.a_draft(points, audience=nobody, prices=prices)
+    page = text_of(olga.get(f"/console/rewards/{draft.pk}/publish/"))
+    edit = f"/console/rewards/{draft.pk}/edit/"
+    for place, told in (
+        ("audience-0-0-value", "Who can have it, Age: Write a plain number such as 12.50."),
+        ("audience-0-1-value", "Who can have it, Tier: Give at least one value."),
+        ("prices-1-0-0-value", "Price 2, Age: Write a plain number such as 12.50."),
+    ):
+        assert f'<a href="{edit}#{place}">{told}</a>' in page
+        assert f'id="{place}"' in text_of(olga.get(edit))
 
 
 def test_the_live_preview_shows_what_is_typed_and_stores_nothing(points: PointType, olga: Client) -> None:
