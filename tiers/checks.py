@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from loyalty.ledger.proof import Check, of_program
 from tiers.announcing import TOLD
-from tiers.versions import PUBLISHED, SIGNED
+from tiers.versions import PUBLISHED, SIGNED, WITHDRAWN
 
 _STANDING, _CHANGE, _PLACEMENT = "tiers_standing", "tiers_tierchange", "tiers_placement"
 _TOLD = ", ".join(f"'{fact}'" for fact in TOLD if fact != "tier.will_downgrade")
@@ -165,7 +165,11 @@ LADDER_IS_AS_PUBLISHED = Check(
     LEFT JOIN outbox_fact fact ON fact.member_id IS NULL AND fact.type = '{PUBLISHED}'
         AND fact.program_id = version.program_id AND fact.data ->> 'tier_set' = tier_set.code
         AND fact.data ->> 'version' = version.number::text
-    WHERE (fact.id IS NULL OR fact.data ->> 'signed' <> {SIGNED}) AND {of_program("version.program_id")}
+    LEFT JOIN outbox_fact taken_back ON taken_back.member_id IS NULL AND taken_back.type = '{WITHDRAWN}'
+        AND taken_back.program_id = version.program_id AND taken_back.data ->> 'tier_set' = tier_set.code
+        AND taken_back.data ->> 'version' = version.number::text
+    WHERE (fact.id IS NULL OR fact.data ->> 'signed' <> {SIGNED}
+        OR version.withdrawn_at IS DISTINCT FROM taken_back.occurred_at) AND {of_program("version.program_id")}
 """,
 )
 

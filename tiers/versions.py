@@ -22,6 +22,7 @@ __all__ = [
 
 Rollout = Literal["now", "review", "date"]
 PUBLISHED: Final = "ladder.published"
+WITHDRAWN: Final = "ladder.withdrawn"
 
 # All that a version says, in one number, in the fact of its publication.
 SIGNED: Final = """encode(sha256(convert_to(concat_ws(chr(31), version.definition, version.rollout, version.protect,
@@ -88,7 +89,7 @@ def withdraw(version: LadderVersion, *, by: str, at: datetime) -> LadderVersion:
         raise TookEffect(_took_effect(version))
     version.withdrawn_at, version.withdrawn_by = at, by
     version.save(update_fields=["withdrawn_at", "withdrawn_by"])
-    _record(version, "ladder.withdrawn", {"by": by}, at)
+    _record(version, WITHDRAWN, {"by": by}, at)
     return version
 
 

@@ -107,6 +107,12 @@ CRIMES = [
         THE_LADDER,
     ),
     Crime(
+        "tier_published",
+        "tiers_ladderversion",
+        "UPDATE tiers_ladderversion SET withdrawn_at = effective_from - interval '1 day'",
+        THE_LADDER,
+    ),
+    Crime(
         "tier_published", "outbox_fact", "DELETE FROM outbox_fact WHERE type = 'ladder.published'", THE_LADDER
     ),
     Crime(
