@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from loyalty.base.currencies import currency_decimals
 from loyalty.base.errors import FieldError
 from loyalty.base.numbers import MAX_UNITS
 from loyalty.programs.schedule import WEEKDAYS, window
@@ -46,6 +48,7 @@ def _general(reward: Reward) -> Iterator[FieldError]:
     if not reward.name.strip():
         yield FieldError("name", "required", _("Give the reward a name."))
     yield from audience.faults("audience", reward.audience, audience.schema_of(reward.program))
+    yield from _whole_units(reward, "unit_cost", reward.unit_cost)
 
 
 def _dates(reward: Reward) -> Iterator[FieldError]:
@@ -102,22 +105,26 @@ def _of_kind(reward: Reward) -> Iterable[FieldError]:
         case DiscountReward():
             return _discount(reward)
         case GiftValueReward():
-            return _above_zero("value", reward.value)
+            return _amount(reward, reward.value)
         case ProductReward():
             return _delivery(reward)
         case ExperienceReward():
             return _slots(reward)
         case DonationReward():
-            return [*_above_zero("value", reward.value), *_named("beneficiary", reward.beneficiary)]
+            return [*_amount(reward, reward.value), *_named("beneficiary", reward.beneficiary)]
         case PointsReward():
             return _points(reward)
     return []
 
 
 def _discount(reward: DiscountReward) -> Iterator[FieldError]:
-    yield from _above_zero("value", reward.value)
-    if reward.off == DiscountReward.Off.PERCENT and reward.value > 100:
-        yield FieldError("value", "percent_invalid", _("A percentage is at most 100."))
+    if reward.off == DiscountReward.Off.MONEY:
+        yield from _amount(reward, reward.value)
+    else:
+        yield from _above_zero("value", reward.value)
+        if reward.value > 100:
+            yield FieldError("value", "percent_invalid", _("A percentage is at most 100."))
+    yield from _whole_units(reward, "minimum_order", reward.minimum_order)
 
 
 def _delivery(reward: ProductReward) -> Iterator[FieldError]:
@@ -167,6 +174,19 @@ def _automatic(reward: Reward, prices: Sequence[Price]) -> Iterator[FieldError]:
         yield FieldError("auto_redeem_at", "auto_redeem_impossible", message)
     if any(price.points < 1 for price in prices):
         yield FieldError("auto_redeem_at", "auto_redeem_free", _("What is free is not redeemed by itself."))
+
+
+def _amount(reward: Reward, value: Any) -> Iterator[FieldError]:
+    yield from _above_zero("value", value)
+    yield from _whole_units(reward, "value", value)
+
+
+def _whole_units(reward: Reward, path: str, value: Any) -> Iterator[FieldError]:
+    """Money has at most the decimals of the program's currency: nothing smaller can be paid."""
+    most = currency_decimals(reward.program.currency)
+    if value is not None and round(Decimal(value), most) != Decimal(value):
+        message = ngettext("Give at most %(n)d decimal.", "Give at most %(n)d decimals.", most) % {"n": most}
+        yield FieldError(path, "money_decimals", message if most else _("Give a whole number."))
 
 
 def _above_zero(path: str, value: Any) -> Iterator[FieldError]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -162,7 +162,7 @@ kind_of_reward = st.one_of(
 ).map(lambda pair: pair[0] | pair[1])
 price = st.fixed_dictionaries(
     {"points": st.integers(0, 9999)},
-    optional={"tiers": st.just(["gold", "silver"]), "audience": member_tree, "point_type": st.just("points")},
+    optional={"for_tiers": st.just(True), "audience": member_tree, "point_type": st.just("points")},
 )
 reward = st.builds(
     lambda one, kind: one | kind,
@@ -200,6 +200,25 @@ expiry = st.one_of(
         }
     ),
 )
+
+
+def whole(amounts: dict[str, Any]) -> dict[str, Any]:
+    money = {"unit_cost", "value", "minimum_order"} & set(amounts)
+    return amounts | {name: amounts[name].to_integral_value(ROUND_CEILING) for name in money}
+
+
+def sound(file: dict[str, Any]) -> dict[str, Any]:
+    """Rewards worth what can be paid in the currency, with prices for tiers that there are."""
+    tiers = [tier["code"] for ladder in file["tiers"] for tier in ladder["tiers"]][:2]
+    for one in file["rewards"]:
+        for price in one["prices"]:
+            if price.pop("for_tiers", False) and tiers:
+                price["tiers"] = tiers
+        if file["program"]["currency"] == "JPY":
+            one.update(whole(one), **{kind: whole(one[kind]) for kind in ("discount", "gift") if kind in one})
+    return file
+
+
 program_file = st.fixed_dictionaries(
     {
         "format": st.just(1),
@@ -238,7 +257,7 @@ program_file = st.fixed_dictionaries(
         "campaigns": st.lists(campaign, max_size=4, unique_by=lambda one: one["code"]),
         "rewards": st.lists(reward, max_size=4, unique_by=lambda one: one["code"]),
     }
-)
+).map(sound)
 
 
 value = st.recursive(

@@ -61,6 +61,44 @@ def test_each_fault_names_its_place(points: PointType, changes: dict[str, Any], 
     assert path in [fault.path for fault in catalogue.faults(a_draft(points, **changes))]
 
 
+MONEY = [
+    ("JPY", "discount", {"value": "0.3"}, "value"),
+    ("JPY", "discount", {"minimum_order": "99.99"}, "minimum_order"),
+    ("JPY", "gift", {"value": "0.4"}, "value"),
+    ("JPY", "donation", {"value": "100.5"}, "value"),
+    ("JPY", "partner", {"unit_cost": "1.5"}, "unit_cost"),
+    ("KWD", "gift", {"value": "1.2344"}, "value"),
+    ("EUR", "product", {"unit_cost": "0.005"}, "unit_cost"),
+]
+
+
+@pytest.mark.parametrize(("currency", "kind", "amounts", "path"), MONEY)
+def test_money_has_no_more_decimals_than_its_currency(
+    currency: str, kind: str, amounts: dict[str, str], path: str
+) -> None:
+    points = a_point_type(a_program(currency=currency))
+    money: dict[str, Any] = {name: Decimal(amount) for name, amount in amounts.items()}
+    draft = a_draft(points, kind, **{"unit_cost": None} | money)
+    assert [(one.path, one.code) for one in catalogue.faults(draft)] == [(path, "money_decimals")]
+    with pytest.raises(Invalid):
+        catalogue.publish(draft, by="olga", at=NOON)
+
+
+def test_money_in_whole_units_and_percentages_are_sound() -> None:
+    yen = a_point_type(a_program(currency="JPY"))
+    a_reward(yen, "gift", value=Decimal("500.0000"))
+    a_reward(yen, off="percent", value=Decimal("12.5"), minimum_order=Decimal(1000))
+    dinar = a_point_type(a_program("souk", currency="KWD"))
+    a_reward(dinar, "gift", value=Decimal("1.234"))
+
+
+def test_a_live_reward_keeps_to_the_decimals_of_its_currency(points: PointType) -> None:
+    gift = a_reward(points, "gift")
+    with pytest.raises(Invalid) as refused:
+        catalogue.save(gift, {"value": Decimal("9.999")}, revision=gift.revision, by="olga", at=NOON)
+    assert [(one.path, one.code) for one in refused.value.errors] == [("value", "money_decimals")]
+
+
 def test_prices_of_another_program_are_no_prices(points: PointType) -> None:
     other = a_point_type(a_program("bar"))
     draft = a_draft(points, prices=[{"point_type": other, "points": 1}])

@@ -208,6 +208,16 @@ def test_what_keeps_a_live_reward_from_being_saved_is_said_with_what_cannot_be_r
     assert Reward.objects.get(pk=live.pk).revision == live.revision
 
 
+def test_money_with_too_many_decimals_is_told_at_its_field(points: PointType, olga: Client) -> None:
+    live = desk.a_reward(points)
+    for name in ("value", "minimum_order", "unit_cost"):
+        sent = desk.typed(live, **{name: "1.005", "_do": "save"})
+        answer = olga.post(f"/console/rewards/{live.pk}/edit/", sent)
+        assert answer.status_code == 422
+        assert f'href="#id_{name}"' in text_of(answer)
+        assert "Give at most 2 decimals." in text_of(answer)
+
+
 def test_a_stale_edit_is_a_conflict_that_shows_both(points: PointType, olga: Client) -> None:
     draft = desk.a_draft(points, name="Mug")
     stale = desk.typed(draft, name="Cup", _do="save")
