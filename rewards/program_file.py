@@ -19,6 +19,8 @@ from loyalty.programs.models import PointType, Program
 from rewards import catalogue, stock
 from rewards.file_entries import OF_KIND, Line, RewardEntry, asks, lines_of, place
 from rewards.models import ExperienceReward, PointsReward, Reward, Stock, VoucherReward
+from tiers import published
+from tiers.models import Tier, TierSet
 
 Types = Mapping[str, PointType]
 
@@ -33,6 +35,7 @@ def _put(applying: Applying, entry: RewardEntry, path: Path) -> None:
     types = _point_types(applying, entry, path)
     found = Reward.objects.filter(program=applying.program, code=entry.code).first()
     wrong = list(_refusals(found, entry, path)) if found else []
+    wrong += _unknown_tiers(applying, entry, path)
     applying.faults.extend(wrong)
     if types is None or wrong:
         return
@@ -75,6 +78,36 @@ def _point_types(applying: Applying, entry: RewardEntry, path: Path) -> Types | 
         if code and code not in applying.named.get("point_types", ()):  # else it has a fault of its own
             applying.refuse(where, "point_type_unknown", f"This program has no point type {code!r}.")
     return None if missing else types
+
+
+def _unknown_tiers(applying: Applying, entry: RewardEntry, path: Path) -> Iterator[Fault]:
+    """Tiers that have a price, but that nobody can be in. While a ladder of the file has faults of its own, which tiers
+    there are is not known."""
+    named = [
+        ((*path, "prices", index, "tiers", place), code)
+        for index, price in enumerate(entry.prices)
+        for place, code in enumerate(price.tiers)
+    ]
+    if not named or not _ladders_are_sound(applying):
+        return
+    known = _tier_codes(applying.program)
+    for where, code in named:
+        if code not in known:
+            yield Fault(where, "tier_unknown", f"No ladder of this program has a tier {code!r}.")
+
+
+def _ladders_are_sound(applying: Applying) -> bool:
+    stored = set(TierSet.objects.filter(program=applying.program).values_list("code", flat=True))
+    return applying.named.get("tiers", set()) <= stored and all(
+        one.path[0] != "tiers" for one in applying.faults
+    )
+
+
+def _tier_codes(program: Program) -> set[str]:
+    """Of drafts, of what is published, and of older versions, in whose tiers members may still be."""
+    drafted = Tier.objects.filter(tier_set__program=program).values_list("code", flat=True)
+    versions = [version for one in published.load(program.pk) for version in one.versions]
+    return {*drafted, *(code for version in versions for code in version.ladder.by_code)}
 
 
 # --- Writing ------------------------------------------------------------------------------------------------

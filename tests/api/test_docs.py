@@ -67,14 +67,15 @@ def test_every_endpoint_has_a_command() -> None:
 
 
 def put_up_those_of_the_demo(program: Program) -> None:
-    """The rewards that the page speaks of, as the demonstration has them."""
+    """The rewards that the page speaks of, as the demonstration has them, with the tiers of their prices."""
     made = Template(FILE.read_text()).safe_substitute(
         dict.fromkeys(("cupping_first", "cupping_second", "cupping_third"), "2099-05-02T17:00:00Z")
     )
-    _, rewards = made.split("\nrewards:\n")
+    before, rewards = made.split("\nrewards:\n")
+    tiers = before.split("\ntiers:\n")[1].split("\ncampaigns:\n")[0]
     PointType.objects.create(program=program, code="cups", name_one="cup", name_many="cups")
     about = f"{{code: {program.code}, name: Beans, currency: EUR, timezone: Europe/Madrid, phone_region: ES}}"
-    text = f"format: 1\nprogram: {about}\nrewards:\n{rewards}"
+    text = f"format: 1\nprogram: {about}\ntiers:\n{tiers}\nrewards:\n{rewards}"
     apply(text.encode(), at=clock.now(), by="olga")
 
 

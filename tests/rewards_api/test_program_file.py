@@ -204,6 +204,7 @@ ONE_FAULT = [
     ("value: 5.00", "value: 5.001", "rewards/0/discount/value", "money_decimals"),
     ("minimum_order: 20", "minimum_order: 19.999", "rewards/0/discount/minimum_order", "money_decimals"),
     ("position: 20", "unit_cost: 0.005\n    position: 20", "rewards/1/unit_cost", "money_decimals"),
+    ("tiers: [gold]", "tiers: [gold, nosuch]", "rewards/0/prices/0/tiers/1", "tier_unknown"),
     ("valid_days: 60", "valid_days: 0", "rewards/0/discount/valid_days", "greater_than_equal"),
     ("{points: 500}", "{points: 500.5}", "rewards/0/prices/1/points", "points_decimals"),
     ("{points: 500}", "{points: -1}", "rewards/0/prices/1/points", "min_value"),
@@ -236,6 +237,22 @@ def test_a_fault_is_told_with_its_line(right: str, wrong: str, place: str, code:
     if place.count("/") > 1:
         assert line_of(SHELF, right) in [line for line, where, _ in found if where == place]
     assert not Program.objects.exists()
+
+
+def test_a_ladder_with_a_fault_is_not_blamed_for_the_prices_of_its_tiers() -> None:
+    for right, wrong in [("name: Silver", 'name: ""'), ("threshold: 300.50", "threshold: 100.0")]:
+        assert all(place.startswith("tiers/") for _, place, _ in faults(SHELF.replace(right, wrong, 1)))
+
+
+def test_a_price_for_a_tier_that_was_published_before_is_sound() -> None:
+    apply(SHELF)
+    apply(
+        SHELF.replace("code: gold", "code: platinum").replace("tiers: [gold]", "tiers: [platinum, gold]"),
+        at=LATER,
+    )
+    assert list(Price.objects.filter(reward__code="five-off").values_list("tiers", flat=True)) == [
+        ["platinum", "gold"], [],
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
