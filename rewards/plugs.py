@@ -10,6 +10,7 @@ from loyalty.ledger.proof import checks
 from loyalty.programs.nightly import nightly_steps
 from rewards import automatic, deliveries, program_file, vouchers
 from rewards.checks import REWARD_CHECKS
+from rewards.fact_checks import REWARD_FACT_CHECKS
 from rewards.history import TELLER
 from rewards.screens import plugs as screens
 
@@ -24,5 +25,5 @@ def plug_in() -> None:
     job_kinds.register(
         vouchers.JOB, JobKind(_("Upload of codes"), vouchers.upload, permission="rewards.add_code")
     )
-    for name, check in REWARD_CHECKS.items():
+    for name, check in {**REWARD_CHECKS, **REWARD_FACT_CHECKS}.items():
         checks.register(name, check)

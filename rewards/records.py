@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -26,6 +27,13 @@ State = Redemption.State
 LOCK = " FOR NO KEY UPDATE"
 ENDS_ANEW: Final = frozenset({"confirmed", "new_code"})
 """Steps that set when it runs out, and say so."""
+UNTOLD: Final = frozenset({"revealed", "details"})
+"""Steps that are for staff alone and are not announced."""
+SIGNED: Final = (
+    "currency", "listed_points", "unit_cost", "off", "value", "minimum_order", "valid_days", "delivery", "sku", "hours",
+    "beneficiary", "partner", "partner_name", "into", "gives", "starts_at", "ends_at",
+)  # fmt: skip
+"""The terms that say what a redemption is worth."""
 _MEMBER: Final = "SELECT * FROM members_member WHERE id = %s"
 _RELATED: Final = ("reward", "stock", "code", "point_type", "program")
 
@@ -98,6 +106,8 @@ def note(
         actor=actor.name, note=words[:500], data=dict(data),
     )  # fmt: skip
     told = {**_told(row), **data}
+    if kind in ("reserved", "confirmed"):
+        told["signed"] = signature(row)
     facts.record(
         row.program_id, row.member_id, f"redemption.{kind}", told, occurred_at=happened, recorded_at=at
     )
@@ -121,6 +131,12 @@ def _told(row: Redemption) -> dict[str, object]:
     if row.reference:
         told["reference"] = row.reference
     return told
+
+
+def signature(row: Redemption) -> str:
+    """What it is worth by its terms, as a digest: enough to prove that nobody changed them since."""
+    values = (row.terms.get(name) for name in SIGNED)
+    return sha256("\x1f".join("" if one is None else str(one) for one in values).encode()).hexdigest()
 
 
 def set_code(code: Code, state: str, at: datetime) -> None:

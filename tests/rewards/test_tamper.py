@@ -14,6 +14,7 @@ from loyalty.ledger import proof
 from loyalty.members.models import Member
 from rewards import fulfilment, redemption, replacing, stock, sweep, vouchers
 from rewards.checks import REWARD_CHECKS
+from rewards.fact_checks import REWARD_FACT_CHECKS
 from rewards.models import Redemption, Reward
 from tests.rewards.shop import (
     DAY,
@@ -224,6 +225,112 @@ def test_a_changed_row_is_named(crime: Crime) -> None:
     assert (crime.check, str(row_id)) in breaches()
 
 
+@dataclass(frozen=True)
+class Plot:
+    """Several rows are changed so that they agree with each other; only what was announced does not."""
+
+    check: str
+    row: str
+    changes: tuple[str, ...]
+    named: str = "SELECT %(id)s::text"
+
+
+_UNUSED = """UPDATE rewards_stock SET used = used - 1
+    WHERE id = (SELECT stock_id FROM rewards_redemption WHERE id = %(id)s)"""
+_WITHOUT_STEPS = "DELETE FROM rewards_redemptionstep WHERE redemption_id = %(id)s"
+_GONE = "DELETE FROM rewards_redemption WHERE id = %(id)s"
+_WORTH = "UPDATE rewards_redemption SET terms = jsonb_set(terms, '{%s}', '%s') WHERE id = %%(id)s"
+_FACT = "SELECT min(id)::text FROM outbox_fact WHERE data->>'redemption' = %(id)s::text"
+_GIFT = of("confirmed", "gift")
+_CHANGE = f"SELECT max(id) FROM rewards_stockchange WHERE stock_id = ({_FIVE})"
+_STOCK_OF = "(SELECT stock_id FROM rewards_stockchange WHERE id = %(id)s)"
+
+PLOTS = [
+    Plot(
+        "redemption_announced_in_vain", of("fulfilled", "donation"), (_UNUSED, _WITHOUT_STEPS, _GONE), _FACT
+    ),
+    Plot(
+        "redemption_announced",
+        _GIFT,
+        (_WORTH % ("value", '"520.00"'), "UPDATE rewards_redemption SET remaining = 515 WHERE id = %(id)s"),
+    ),
+    Plot("redemption_announced", of("confirmed"), (_WORTH % ("listed_points", "5"),)),
+    Plot("redemption_announced", of("confirmed"), (_WORTH % ("valid_days", "500"),)),
+    Plot(
+        "redemption_announced",
+        of("fulfilled", "donation"),
+        (f"UPDATE rewards_redemption SET member_id = {_BEN} WHERE id = %(id)s",),
+    ),
+    Plot(
+        "redemption_steps_announced",
+        _GIFT,
+        (
+            "UPDATE rewards_redemption SET remaining = 20 WHERE id = %(id)s",
+            "DELETE FROM rewards_redemptionstep WHERE redemption_id = %(id)s AND kind = 'used'",
+        ),
+    ),
+    Plot(
+        "redemption_steps_announced",
+        _GIFT,
+        (
+            "UPDATE rewards_redemption SET remaining = 19 WHERE id = %(id)s",
+            """UPDATE rewards_redemptionstep SET data = data || '{"amount": "1.00"}'
+            WHERE redemption_id = %(id)s AND kind = 'used'""",
+        ),
+    ),
+    Plot(
+        "stock_announced",
+        _CHANGE,
+        (
+            f"UPDATE rewards_stock SET loaded = loaded + 10 WHERE id = {_STOCK_OF}",
+            "UPDATE rewards_stockchange SET after = after + 10 WHERE id = %(id)s",
+        ),
+    ),
+    Plot(
+        "stock_announced",
+        _CHANGE,
+        (
+            """INSERT INTO rewards_stockchange (stock_id, before, after, reason, note, at, by)
+            SELECT stock_id, after, after + 10, 'added', '', at, by FROM rewards_stockchange WHERE id = %(id)s""",
+            f"UPDATE rewards_stock SET loaded = loaded + 10 WHERE id = {_STOCK_OF}",
+        ),
+        "SELECT max(id)::text FROM rewards_stockchange",
+    ),
+    Plot(
+        "stock_announced_in_vain",
+        _CHANGE,
+        (
+            f"UPDATE rewards_stock SET loaded = loaded - 5 WHERE id = {_STOCK_OF}",
+            "DELETE FROM rewards_stockchange WHERE id = %(id)s",
+        ),
+        "SELECT max(id)::text FROM outbox_fact WHERE type = 'reward.stock_changed' AND data->>'reason' = 'added'",
+    ),
+]
+
+
+@pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: f"{plot.check}: {plot.changes[0][:60]}")
+def test_rows_that_were_changed_together_are_named_by_what_was_announced(plot: Plot) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(plot.row)
+        about = {"id": cursor.fetchone()[0]}
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for change in plot.changes:
+            cursor.execute(change, about)
+            assert cursor.rowcount
+        cursor.execute(plot.named, about)
+        named = cursor.fetchone()[0]
+    found = breaches()
+    assert (plot.check, named) in found
+    assert {check for check, _ in found} <= set(REWARD_FACT_CHECKS)  # nothing else would have given it away
+
+
+def test_what_facts_that_are_not_kept_any_more_told_is_not_held_against_anybody() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM outbox_fact WHERE type LIKE 'redemption.%%' OR type LIKE 'reward.%%'")
+        cursor.execute("UPDATE outbox_fact SET recorded_at = recorded_at + interval '99 years'")
+    assert not {check for check, _ in breaches()} & set(REWARD_FACT_CHECKS)
+
+
 def test_a_stock_beyond_what_is_loaded_is_named() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -236,3 +343,4 @@ def test_a_stock_beyond_what_is_loaded_is_named() -> None:
 
 def test_every_check_has_its_crime() -> None:
     assert {crime.check for crime in CRIMES} | {"stock_bounds"} == set(REWARD_CHECKS)
+    assert {plot.check for plot in PLOTS} == set(REWARD_FACT_CHECKS)
