@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext_lazy
 
 from loyalty.ledger.history import About, Line, Span, Teller
 from loyalty.ledger.models import Transaction
@@ -70,4 +71,8 @@ def _line(row: Redemption) -> Line:
     )
 
 
-TELLER: Final = Teller(about, free)
+TELLER: Final = Teller(
+    about,
+    free,
+    instead=gettext_lazy("These points belong to a reward: cancel or refund its redemption instead."),
+)

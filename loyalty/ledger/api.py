@@ -208,7 +208,7 @@ def _transfer(caller: Caller, body: TransferBody, at: datetime) -> dict[str, obj
 )
 def reverse(request: HttpRequest, transaction: str, body: ReverseBody) -> HttpResponse:
     """Earned points are taken back by the program's policy; redeemed points come back with their dates, reserved ones
-    all at once."""
+    all at once. What belongs to a reward or the like, and is undone with it, is refused (409 `undone_elsewhere`)."""
     return once(request, lambda: (201, _reverse(caller_of(request), transaction, body, clock.now())))
 
 

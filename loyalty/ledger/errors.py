@@ -76,6 +76,13 @@ class NotReversible(Conflict):
     title = "Transactions of this kind cannot be reversed"
 
 
+class UndoneElsewhere(Conflict):
+    """The points belong to something of an upper app, which is undone as a whole; `extra["about"]` says to what."""
+
+    code = "undone_elsewhere"
+    title = "These points are part of something that is undone as a whole"
+
+
 class AmountOutOfRange(Invalid):
     code = "amount_out_of_range"
     title = "The amount must be above zero and within what can be booked at once"

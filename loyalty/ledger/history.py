@@ -14,6 +14,8 @@ from django.utils.translation import gettext
 from loyalty.base.ids import is_uuid
 from loyalty.base.paging import Page, bad_cursor, page_of, read_cursor
 from loyalty.base.registry import Registry
+from loyalty.base.words import Words
+from loyalty.ledger.errors import UndoneElsewhere
 from loyalty.ledger.models import Transaction
 
 _KINDS = dict(Transaction.Kind.choices)
@@ -108,10 +110,12 @@ class Span(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Teller:
     """How an upper app takes part in a member's history: `about` says what transactions belong to, by their ids;
-    `free` gives acts that moved no points, as lines whose ids are in one order with those of transactions."""
+    `free` gives acts that moved no points, as lines whose ids are in one order with those of transactions. `instead`
+    says what to do with what belongs to it when it is to be undone: the points do not go without the rest."""
 
     about: Callable[[Sequence[UUID]], Mapping[UUID, About]]
     free: Callable[[Span], Iterable[Line]]
+    instead: Words
 
 
 tellers: Final[Registry[Teller]] = Registry("teller of the history")
@@ -171,6 +175,15 @@ def _transactions(span: Span) -> list[Line]:
     with connection.cursor() as db:
         db.execute(_TRANSACTIONS.format(narrowed=narrowed), values)
         return [Line(*row) for row in db.fetchall()]
+
+
+def check_stands_alone(transaction_id: UUID) -> None:
+    """Raises UndoneElsewhere for a transaction that belongs to something of an upper app."""
+    for teller in tellers:
+        if found := teller.about([transaction_id]).get(transaction_id):
+            raise UndoneElsewhere(
+                str(teller.instead), extra={"about": {**found._asdict(), "id": str(found.id)}}
+            )
 
 
 def lines_of(event_id: UUID) -> list[Line]:

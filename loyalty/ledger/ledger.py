@@ -24,6 +24,7 @@ from loyalty.ledger.errors import (
     OtherProgram,
     SameMember,
 )
+from loyalty.ledger.history import check_stands_alone
 from loyalty.ledger.models import Transaction
 from loyalty.ledger.originals import CREDITS, Original
 from loyalty.members.models import Member
@@ -227,8 +228,9 @@ def reverse_transaction(
     type's); what was redeemed is given back.
 
     Raises NotReversible (other kinds, and what was taken by hand), AlreadyReversed or NothingToRefund,
-    ExceedsOriginal, AmountOutOfRange.
+    ExceedsOriginal, AmountOutOfRange; UndoneElsewhere for what an upper app undoes as a whole.
     """
+    check_stands_alone(original.pk)
     if original.kind == Transaction.Kind.REDEEM:
         return refund(
             original,

@@ -26,6 +26,7 @@ OF_KIND: dict[str, dict[str, Any]] = {
     "donation": {"beneficiary": "Trees", "value": Decimal(2)},
     "experience": {},
     "voucher": {},
+    "points": {},
 }
 
 

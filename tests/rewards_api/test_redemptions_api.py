@@ -13,7 +13,7 @@ from loyalty.members.models import Member
 from loyalty.programs.idempotency import digest
 from loyalty.programs.models import IdempotencyKey, PointType, Program
 from rewards.models import Redemption, Reward
-from tests.api.calls import Caller, read, refused
+from tests.api.calls import Answer, Caller, read, refused
 from tests.hostile.untouched import nothing_written
 from tests.rewards_api.asking import MUG, act, available, claim
 from tests.rewards_api.shelf import ADDRESS, a_reward
@@ -144,6 +144,35 @@ def test_cancelled_before_use_all_of_it_comes_back(shop: Caller, program: Progra
     assert available(shop) == 1000
     refused(act(shop, f"code:{told['code']}", "use", key="u"), 409, "redemption_state")
     assert claim(shop, "last", key="k2").status_code == 201  # the unit and the cap came back too
+
+
+@pytest.mark.parametrize("mode", ["redeem", "reserve"])
+def test_the_points_of_a_reward_do_not_come_back_without_the_reward(
+    shop: Caller, ana: str, mode: str
+) -> None:
+    told = read(claim(shop, "gift-card", mode=mode))
+    problem = refused(reverse(shop, told["transaction"]), 409, "undone_elsewhere")
+    assert problem["about"] == {"kind": "redemption", "id": told["id"], "name": "Gift Card"}
+    assert "cancel or refund" in problem["detail"]
+    assert available(shop) == 600
+    act(shop, told["id"], "cancel", "c")
+    refused(reverse(shop, told["transaction"], "again"), 409, "undone_elsewhere")
+    assert available(shop) == 1000
+
+
+def test_the_points_that_a_reward_gave_are_not_taken_back_without_it(
+    shop: Caller, program: Program, ana: str
+) -> None:
+    stars = PointType.objects.create(program=program, code="stars", name_one="star", name_many="stars")
+    a_reward(program, "swap", "points", into=stars, gives=5)
+    row = Redemption.objects.get(pk=read(claim(shop, "swap"))["id"])
+    refused(reverse(shop, row.credit_id), 409, "undone_elsewhere")
+    refused(reverse(shop, row.transaction_id, "other"), 409, "undone_elsewhere")
+    assert read(act(shop, row.pk, "refund"))["points_back"] == 100
+
+
+def reverse(shop: Caller, transaction: object, key: str = "r") -> Answer:
+    return shop.post(f"/transactions/{transaction}/reverse", {}, Idempotency_Key=key)
 
 
 def test_used_once_and_not_cancelled_afterwards(shop: Caller, ana: str) -> None:
