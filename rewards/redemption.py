@@ -12,11 +12,12 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from loyalty.base.locking import retrying
 from loyalty.ledger.acts import SYSTEM, Actor
 from loyalty.ledger.books import Books
-from loyalty.ledger.errors import HoldLapsed
+from loyalty.ledger.errors import HoldLapsed, NothingToRefund
 from loyalty.programs.models import PointType
 from rewards import deliveries, issuing, records, units
 from rewards.claiming import REASON, give_points, redeem, reserve
@@ -42,6 +43,7 @@ __all__ = [
     "lapse",
     "redeem",
     "refund",
+    "refundable",
     "reserve",
     "state_at",
     "use",
@@ -174,15 +176,17 @@ def refund(
     """Give points back for what was used or sent: all of them, for a gift value those for what is left on it, or
     `points`. With `restock` the unit came back too. Refunding again changes nothing.
 
-    Raises WrongState for what can still be cancelled and for what is over, Invalid `amount_out_of_range`, Conflict
-    `exceeds_original`.
+    Raises WrongState for what can still be cancelled and for what is over, NothingToRefund for a gift value that is
+    used up unless `points` are named, Invalid `amount_out_of_range`, Conflict `exceeds_original`.
     """
     row = records.locked(redemption)
     if row.state == State.REFUNDED:
         return row
     if row.state == State.RESERVED or state_at(row, at) != row.state or not _is_used(row):
         raise WrongState(extra={"state": state_at(row, at)})
-    _give_back(row, _refundable(row) if points is None else points, at=at, actor=actor, note=reason)
+    if points is None and row.points and not refundable(row):
+        raise NothingToRefund(_("Nothing is left on it. Say how many points to give back all the same."))
+    _give_back(row, refundable(row) if points is None else points, at=at, actor=actor, note=reason)
     _take_back_credit(row, at=at, actor=actor, note=reason)
     if row.code is not None and row.code.state == Code.State.ISSUED:
         records.set_code(row.code, Code.State.REVOKED, at)
@@ -203,11 +207,12 @@ def _is_used(row: Redemption) -> bool:
     return row.state == State.CONFIRMED and (partly or row.step in GONE)
 
 
-def _refundable(row: Redemption) -> int:
+def refundable(row: Redemption) -> int:
+    """The points that come back unless others are named: all, of a gift value those for what is left, rounded down."""
     if row.remaining is None:
         return row.points
     share = row.points * row.remaining / Decimal(row.terms["value"])
-    return int(share.to_integral_value(ROUND_DOWN)) if row.remaining else row.points
+    return int(share.to_integral_value(ROUND_DOWN))
 
 
 @retrying

@@ -200,7 +200,8 @@ class CancelBody(Body):
 class RefundBody(Body):
     reason: Reason = ""
     points: Units | None = Field(
-        None, description="Left out: all of them; of a gift value, those for what is left on it."
+        None,
+        description="Left out: all of them; of a gift value those for what is left on it, of one that is used up none.",
     )
     restock: bool = Field(False, description="The unit came back too, and can be had again.")
 

@@ -38,7 +38,7 @@ class AlreadyReversed(Conflict):
 
 class NothingToRefund(Conflict):
     code = "nothing_to_refund"
-    title = "All of this has been given back before"
+    title = "There is nothing left to give back"
 
 
 class ExceedsOriginal(Conflict):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from loyalty.base.email import impersonal
 from loyalty.base.errors import LaurelError
+from loyalty.base.numbers import typed_points
 from loyalty.base.text import clean
 from rewards import deliveries
 from rewards.models import Redemption
@@ -31,6 +32,11 @@ class ActForm(forms.Form):
     )  # fmt: skip
     reference = forms.CharField(required=False, max_length=120, label=gettext_lazy("Order or receipt"))
     problem = forms.CharField(max_length=200, label=gettext_lazy("What is the problem"))
+    points = forms.CharField(
+        required=False, max_length=30, label=gettext_lazy("Points to give back"),
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+        help_text=gettext_lazy("Empty: those for what is left on it."),
+    )  # fmt: skip
     reason = forms.CharField(
         max_length=200, label=gettext_lazy("Reason"),
         help_text=gettext_lazy("Kept with the redemption. No names, please."),
@@ -41,9 +47,10 @@ class ActForm(forms.Form):
 
     def __init__(self, data: Any = None, *, asks: tuple[str, ...], row: Redemption, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
+        self._row = row
         wanted = {"token", *asks}
         if row.remaining is None:
-            wanted.discard("amount")
+            wanted -= {"amount", "points"}
         if row.terms["kind"] != "product":
             wanted.discard("restock")
         for name in [name for name in self.fields if name not in wanted]:
@@ -72,6 +79,21 @@ class ActForm(forms.Form):
                 self.add_error(name, wrong.detail)
         if (amount := data.get("amount")) is not None and amount <= Decimal(0):
             self.add_error("amount", ValidationError(_("Give an amount above zero.")))
+        if "points" in data:
+            data["points"] = self._points(data["points"].strip())
         if self.questions:
             data["details"] = {code: data.get(f"details-{code}", "") for code in self.questions}
         return data
+
+    def _points(self, typed: str) -> int | None:
+        """How many are to come back, at most what it cost; None when that was left open."""
+        if not typed:
+            return None
+        try:
+            points = typed_points(typed, self._row.point_type.decimals)
+        except LaurelError as wrong:
+            self.add_error("points", wrong.detail)
+            return None
+        if not 0 < points <= self._row.points:
+            self.add_error("points", _("Give a number above zero, at most what it cost."))
+        return points

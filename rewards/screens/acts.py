@@ -51,7 +51,12 @@ def _cancel(row: Redemption, data: Mapping[str, Any], at: datetime, actor: Actor
 
 def _refund(row: Redemption, data: Mapping[str, Any], at: datetime, actor: Actor) -> Redemption:
     return redemption.refund(
-        row, at=at, actor=actor, reason=data["reason"], restock=data.get("restock", False)
+        row,
+        at=at,
+        actor=actor,
+        reason=data["reason"],
+        points=data.get("points"),
+        restock=data.get("restock", False),
     )
 
 
@@ -165,7 +170,7 @@ ACTS: Final[dict[str, Act]] = {
         gettext_lazy("Refund the points"),
         gettext_lazy("It was used, sent or done at once: the points are given back all the same."),
         gettext_lazy("Refunded."),
-        "replay", _refund, asks=("reason", "restock"), tone="bad", gives_back=True,
+        "replay", _refund, asks=("points", "reason", "restock"), tone="bad", gives_back=True,
     ),
 }  # fmt: skip
 
@@ -246,9 +251,9 @@ def _state_after(row: Redemption, name: str) -> str:
 
 def _points_back(row: Redemption, at: datetime) -> list[Line]:
     kind = row.point_type
-    back = row.points - row.points_back
-    if row.remaining and is_partly_used(row):
-        back = int(row.points * row.remaining / Decimal(row.terms["value"]))
+    back = redemption.refundable(row)
+    if row.points and not back:
+        return [Line(_("Points back"), "–", _("as many as you say"))]
     balance = next((one for one in balances_now(row.member_id, at=at) if one.point_type.id == kind.pk), None)
     has = balance.available if balance else 0
     told = Line(_("Points back"), "–", console_words.points(back, kind))

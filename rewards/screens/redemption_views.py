@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -110,12 +110,16 @@ def _address(request: ScreenRequest, row: Redemption) -> str:
     return reverse("rewards:redemption", args=[row.pk])
 
 
+_FIELD_OF: Final = {"not_enough_value": "amount", "nothing_to_refund": "points"}
+
+
 def _add_refusal(form: ActForm, refused: LaurelError) -> None:
     for fault in refused.errors:
         name = fault.path.replace("/", "-")
         form.add_error(name if name in form.fields else None, fault.message)
     if not refused.errors:
-        form.add_error("amount" if refused.code == "not_enough_value" else None, refusal(refused))
+        about = _FIELD_OF.get(refused.code)
+        form.add_error(about if about in form.fields else None, refusal(refused))
 
 
 def refusal(refused: LaurelError) -> str:

@@ -9,11 +9,12 @@ from decimal import Decimal
 import pytest
 
 from loyalty.ledger import ledger
+from loyalty.ledger.errors import NothingToRefund
 from loyalty.ledger.models import Lot, Transaction
 from loyalty.members import members
 from loyalty.members.models import Member
 from loyalty.programs.models import PointType
-from rewards import redemption, replacing, stock, sweep
+from rewards import records, redemption, replacing, stock, sweep
 from rewards.errors import (
     AlreadyUsed,
     NotEligible,
@@ -254,6 +255,29 @@ def test_of_a_gift_value_partly_used_the_rest_is_refunded(points: PointType, ada
     assert (row.state, row.points_back) == ("refunded", 37)  # 100 × 7.50 / 20.00, rounded down
     assert row.code is not None
     assert row.code.state == "revoked"
+
+
+def test_of_a_gift_value_that_is_used_up_nothing_comes_back_by_itself(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points, "gift"), at=NOON, actor=TILL)
+    row = redemption.use(row, at=NOON, actor=TILL)
+    with pytest.raises(NothingToRefund):
+        redemption.refund(row, at=NOON, actor=OLGA)
+    assert (records.find(row.program, row.pk).state, available(ada)) == ("fulfilled", 900)
+    row = redemption.refund(row, at=NOON, actor=OLGA, points=30)
+    assert (row.state, row.points_back, available(ada)) == ("refunded", 30, 930)
+
+
+def test_what_is_left_but_worth_no_point_is_nothing(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points, "gift"), at=NOON, actor=TILL)
+    redemption.use(row, at=NOON, actor=TILL, amount=Decimal("19.99"))
+    with pytest.raises(NothingToRefund):
+        redemption.refund(row, at=NOON, actor=OLGA)
+
+
+def test_a_free_gift_value_can_be_refunded_when_it_is_used_up(points: PointType, ada: Member) -> None:
+    row = redemption.redeem(ada, a_reward(points, "gift", cost=0), at=NOON, actor=TILL)
+    row = redemption.use(row, at=NOON, actor=TILL)
+    assert redemption.refund(row, at=NOON, actor=OLGA).state == "refunded"
 
 
 def test_a_code_runs_out_at_its_instant_however_late_the_sweep(points: PointType, ada: Member) -> None:

@@ -205,6 +205,15 @@ def test_a_gift_value_is_used_in_parts(shop: Caller, ana: str) -> None:
     assert refused(unexpected, 422, "amount_unexpected")["errors"][0]["path"] == "/amount"
 
 
+def test_of_a_gift_value_that_is_used_up_only_named_points_come_back(shop: Caller, ana: str) -> None:
+    told = read(claim(shop, "gift-card"))
+    act(shop, told["id"], "use", key="1")
+    problem = refused(act(shop, told["id"], "refund", key="2"), 409, "nothing_to_refund")
+    assert "Say how many points" in problem["detail"]
+    assert available(shop) == 600
+    assert read(act(shop, told["id"], "refund", key="3", points=50))["points_back"] == 50
+
+
 def test_goods_are_sent_and_delivered(shop: Caller, ana: str) -> None:
     row = read(claim(shop, "mug", **MUG))["id"]
     sent = read(act(shop, row, "fulfil", key="1", step="sent", carrier="Correos", tracking="PQ1"))

@@ -70,7 +70,8 @@ def undone() -> Iterator[None]:
 def told(row: Redemption, **more: Any) -> dict[str, Any]:
     """What would be typed into the form."""
     details = DETAILS if row.terms.get("asks") else {}
-    return {"reason": "Wrong one", "problem": "Broken", "details": details, **more}
+    points = 1 if row.remaining == 0 else None  # nothing comes back by itself
+    return {"reason": "Wrong one", "problem": "Broken", "details": details, "points": points, **more}
 
 
 def place(row: Redemption) -> Place:

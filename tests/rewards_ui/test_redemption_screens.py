@@ -195,6 +195,23 @@ def test_a_gift_is_used_in_parts(points: PointType, ada: Member, olga: Client) -
     assert row.remaining == Decimal(0)
 
 
+def test_of_a_gift_that_is_used_up_staff_say_how_many_points_come_back(
+    points: PointType, ada: Member, olga: Client
+) -> None:
+    row = redemption.use(taken(ada, desk.a_reward(points, "gift")), at=clock.now(), actor=TILL)
+    page = text_of(olga.get(path(row, "refund")))
+    assert "Points to give back" in page
+    assert "as many as you say" in page
+    untold = send(olga, row, "refund", reason="Lost")
+    assert untold.status_code == 422
+    assert "Nothing is left on it." in text_of(untold)
+    for nonsense in ("0", "-1", "101", "1.5", "x"):
+        assert send(olga, row, "refund", reason="Lost", points=nonsense).status_code == 422
+    assert send(olga, row, "refund", reason="Lost", points="40").status_code == 302
+    assert state(row)[0] == "refunded"
+    assert available(ada, clock.now()) == 940
+
+
 def test_another_code_revokes_the_first_also_out_of_a_pool(
     points: PointType, ada: Member, olga: Client
 ) -> None:
