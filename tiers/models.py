@@ -175,7 +175,7 @@ class LadderVersion(models.Model):
     published_by = models.CharField(max_length=150, blank=True)
     note = models.CharField(max_length=500, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
-    withdrawn_by = models.CharField(max_length=150, blank=True)
+    withdrawn_by = models.CharField(max_length=150, blank=True, db_default="")
 
     class Meta:
         ordering = ["tier_set", "-number"]

@@ -327,12 +327,17 @@ def commit_crime(crime: Crime) -> str:
         return str(cursor.fetchone()[0])
 
 
+def breaches() -> list[proof.Breach]:
+    """What the ledger's own checks find: these points come from no campaign."""
+    return [breach for breach in proof.verify(at=LATER).breaches if breach.check in CHECKS]
+
+
 @pytest.mark.parametrize("crime", CRIMES, ids=lambda crime: crime.check)
 @pytest.mark.usefixtures("books")
 def test_the_proof_names_the_row_that_was_changed(crime: Crime) -> None:
-    assert proof.verify(at=LATER).breaches == []
+    assert breaches() == []
     named = commit_crime(crime)
-    found = [breach for breach in proof.verify(at=LATER).breaches if breach.check == crime.check]
+    found = [breach for breach in breaches() if breach.check == crime.check]
     assert [breach.id for breach in found] == [named]
     assert found[0].table == CHECKS[crime.check].table
     assert found[0].message

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='ladderversion',
             name='withdrawn_by',
-            field=models.CharField(blank=True, max_length=150),
+            field=models.CharField(blank=True, db_default='', max_length=150),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='ladderversion',
