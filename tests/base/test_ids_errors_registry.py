@@ -103,7 +103,7 @@ def test_an_error_of_one_field_names_it() -> None:
 def test_every_error_has_its_own_code_and_a_status_of_its_kind() -> None:
     kinds = {kind for kind in _all_errors(LaurelError) if kind.__module__ == "loyalty.base.errors"}
     named = [kind for kind in kinds if not kind.__name__.startswith("_")]
-    assert len({kind.code for kind in named}) == len({kind.status for kind in named}) == len(named) == 11
+    assert len({kind.code for kind in named}) == len({kind.status for kind in named}) == len(named) == 12
 
 
 def _all_errors(kind: type[LaurelError]) -> set[type[LaurelError]]:

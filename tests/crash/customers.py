@@ -47,13 +47,15 @@ class Till:
         self.count_order(event, member, points)
 
     def waited(self) -> None:
+        """At once with what it gave; or, where that could not be had just now, kept for the workers."""
         event, member, points = self.order()
-        self.until_acknowledged(
-            "/events",
-            event,
-            lambda body: body["status"] == "processed" and body["points"] == {"points": points},
-            Prefer="wait",
-        )
+
+        def is_true(body: Json) -> bool:
+            return body["status"] == "received" or (body["status"], body["points"]) == (
+                "processed", {"points": points}
+            )  # fmt: skip
+
+        self.until_acknowledged("/events", event, is_true, Prefer="wait")
         self.count_order(event, member, points)
 
     def batch(self) -> None:
