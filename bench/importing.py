@@ -14,7 +14,7 @@ from django.core.management import call_command
 
 from bench import harness
 
-FILE = Path(os.environ.get("LAUREL_IMPORT_FILE", "../shared/data/online_retail_2009_2010.csv.xz"))
+FILE = Path(os.environ.get("LAUREL_IMPORT_FILE", "online_retail_2009_2010.csv.xz"))
 
 
 def main(*, quick: bool = False) -> None:
