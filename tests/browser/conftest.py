@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -99,6 +101,21 @@ class Desk:
     def leave(self) -> None:
         for context in self._contexts:
             context.close()
+        until_idle()
+
+
+def until_idle() -> None:
+    """What a page asked for before it was closed is still answered: to empty the tables meanwhile would deadlock."""
+    ends = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < ends:
+            cursor.execute(
+                """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'
+                   AND pid <> pg_backend_pid()"""
+            )
+            if not cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
 
 
 @pytest.fixture
