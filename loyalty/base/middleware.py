@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import cast
 
 import structlog
+from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
-from django.urls import resolve
+from django.middleware.security import SecurityMiddleware
+from django.urls import get_resolver
 
 from loyalty.base import http
 from loyalty.base.errors import Unauthorized
@@ -39,42 +42,44 @@ class RequestId:
         return response
 
 
-class ApiDirect:
-    """Takes requests under /api/ straight to their endpoint. A session, a user, messages and the rest that pages need
-    would cost an API call more than its own work. Goes after SecurityMiddleware."""
+class Api:
+    """Takes requests under /api/ straight to their endpoint: a session, a user, messages and the rest that pages need
+    would cost a call more than its own work. Refuses what no endpoint may see, and turns every refusal that did not
+    come from an endpoint (no such address, method, host, an error outside) into a problem. Goes right after RequestId,
+    and does for the API what SecurityMiddleware does for the pages behind it."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
+        self.security = SecurityMiddleware(get_response)
+        self.inside = cast(Next, convert_exception_to_response(self._answer))
+        self.headers = {secure: _ready(self._headers_of_all(secure)) for secure in (True, False)}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not request.path_info.startswith(API):
             return self.get_response(request)
-        request.get_host()  # raises DisallowedHost
-        found = request.resolver_match = resolve(request.path_info)
-        response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
-        if isinstance(response, HttpResponse):
-            response.headers.setdefault("Content-Length", str(len(response.content)))
-        response.headers["Content-Security-Policy"] = NOTHING_TO_LOAD
-        return response
-
-
-class ApiProblems:
-    """Under /api/: refuses what no endpoint may see, and turns every refusal that did not come from an
-    endpoint (no such address, method, host, an error outside) into a problem. Goes right after RequestId."""
-
-    def __init__(self, get_response: Next) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not request.path_info.startswith(API):
-            return self.get_response(request)
-        response = self._refusal(request) or self.get_response(request)
+        response = self._refusal(request) or self.inside(request)
         if response.status_code >= 400 and not _is_problem(response):
             response = _as_problem(request, response)
-        response.headers.setdefault("Cache-Control", "no-store")
-        for name, value in request.META.get("laurel.rate_headers", {}).items():
-            response[name] = value
+        headers = self.headers[request.is_secure()] | _ready(request.META.get("laurel.rate_headers", {}))
+        if isinstance(response, HttpResponse):
+            headers |= _ready({"Content-Length": str(len(response.content))})
+        # All at once: `headers[…] = …` encodes and checks each text each time.
+        response.headers._store = headers | response.headers._store
         return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        if elsewhere := self.security.process_request(request):
+            return elsewhere
+        request.get_host()  # raises DisallowedHost
+        found = request.resolver_match = get_resolver().resolve(request.path_info)
+        response: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
+        return response
+
+    def _headers_of_all(self, secure: bool) -> dict[str, str]:
+        blank = HttpResponse()
+        self.security.process_response(_Over(secure), blank)
+        del blank.headers["Content-Type"]
+        return {**blank.headers, "Content-Security-Policy": NOTHING_TO_LOAD, "Cache-Control": "no-store"}
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
         if _key_in_query(request):
@@ -84,6 +89,22 @@ class ApiProblems:
         if any(name in request.META for name in OVERRIDES) or request.method == "TRACE":
             return http.problem(http.MethodNotAllowed("The method cannot be overridden."), request)
         return None
+
+
+class _Over(HttpRequest):
+    """A request that came over TLS, or did not."""
+
+    def __init__(self, secure: bool) -> None:
+        super().__init__()
+        self._secure = secure
+
+    def is_secure(self) -> bool:
+        return self._secure
+
+
+def _ready(headers: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """As a response keeps them."""
+    return {name.lower(): (name, value) for name, value in headers.items()}
 
 
 def _key_in_query(request: HttpRequest) -> bool:

@@ -89,9 +89,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "loyalty.base.middleware.RequestId",
-    "loyalty.base.middleware.ApiProblems",
+    "loyalty.base.middleware.Api",
     "django.middleware.security.SecurityMiddleware",
-    "loyalty.base.middleware.ApiDirect",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -249,6 +249,26 @@ def test_a_foreign_host_is_a_problem(shop: Caller) -> None:
     refused(shop.get("/notes/x", Host="evil.example"), 400, "bad_request")
 
 
+@pytest.mark.parametrize("over_tls", [True, False])
+@pytest.mark.parametrize("path", ["/api/v1/notes/a/b", "/api/v1/nowhere", "/api/v1/notes/a?key=lk_live_x"])
+def test_answers_carry_what_secures_pages_too(settings: LazySettings, path: str, over_tls: bool) -> None:
+    settings.SECURE_HSTS_SECONDS = 3600
+    answer = Client().get(path, secure=over_tls)
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == settings.SECURE_REFERRER_POLICY
+    assert answer["Content-Security-Policy"].startswith("default-src 'none'")
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["Content-Length"] == str(len(answer.content))
+    assert ("Strict-Transport-Security" in answer) is over_tls
+
+
+def test_a_call_over_plain_http_is_sent_to_tls(settings: LazySettings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    answer = Client().get("/api/v1/notes/a/b?limit=1")
+    assert answer.status_code == 301
+    assert answer["Location"] == "https://testserver/api/v1/notes/a/b?limit=1"
+
+
 def test_an_unexpected_error_tells_only_its_request_id(shop: Caller) -> None:
     response = shop.post(
         "/notes", {"points": 1, "text": "crash"}, Idempotency_Key="k", X_Request_ID="till-1.7"
