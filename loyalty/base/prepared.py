@@ -3,8 +3,9 @@ more than the work itself."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import lru_cache
 from time import monotonic
 from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
@@ -22,7 +23,7 @@ def prepared() -> Iterator[psycopg.Cursor]:
     """A cursor whose parameters are bound by the server; `execute(…, prepare=True)` keeps the plan. Inside Django's
     transaction, and with its errors."""
     database = _connected()
-    with database.wrap_database_errors, _Cursor(database.connection) as cursor:
+    with database.wrap_database_errors, _Told(database.connection) as cursor:
         yield cursor
 
 
@@ -60,14 +61,37 @@ def without_waiting() -> Iterator[None]:
 
 def _rows(questions: Sequence[Question[Any]]) -> list[list[Any]]:
     database = _connected()
-    server = database.connection
-    together = server.pipeline() if len(questions) > 1 else nullcontext()
-    with database.wrap_database_errors, together:
-        cursors = [
-            _Cursor(server).execute(one.statement, one.values, prepare=True, binary=one.binary)
-            for one in questions
-        ]
-        return [one.fetchall() for one in cursors]
+    with database.wrap_database_errors:
+        if len(questions) == 1:
+            return [_asked(_kept(database), questions[0]).fetchall()]
+        with database.connection.pipeline():
+            cursors = [_asked(_RawCursor(database.connection), one) for one in questions]
+            return [cursor.fetchall() for cursor in cursors]
+
+
+def _asked(cursor: _RawCursor, question: Question[Any]) -> _RawCursor:
+    statement, names = _numbered(question.statement)
+    values = [question.values[name] for name in names]
+    return cursor.execute(statement, values, prepare=True, binary=question.binary)
+
+
+def _kept(database: BaseDatabaseWrapper) -> _RawCursor:
+    """A cursor that stays with its connection: to make one costs nearly as much as to ask."""
+    cursor: _RawCursor | None = getattr(database, "kept_cursor", None)
+    if cursor is None or cursor.connection is not database.connection:
+        cursor = database.kept_cursor = _RawCursor(database.connection)  # type: ignore[attr-defined]
+    return cursor
+
+
+_NAME = re.compile(r"%\((\w+)\)s")
+
+
+@lru_cache(maxsize=256)
+def _numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """The statement with numbers for the names of its values, as the server takes it, and the names in that order."""
+    names = tuple(dict.fromkeys(_NAME.findall(statement)))
+    text = _NAME.sub(lambda found: f"${names.index(found[1]) + 1}", statement)
+    return text.replace("%%", "%"), names
 
 
 def _connected() -> BaseDatabaseWrapper:
@@ -78,7 +102,7 @@ def _connected() -> BaseDatabaseWrapper:
     return database
 
 
-class _Cursor(psycopg.Cursor):
+class _Told(psycopg.Cursor):
     """Tells Django of its statements where they are counted: in tests, and in debugging."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
@@ -89,6 +113,10 @@ class _Cursor(psycopg.Cursor):
             return super().execute(query, params, **options)
         finally:
             connection.queries_log.append({"sql": query, "time": f"{monotonic() - started:.3f}"})
+
+
+class _RawCursor(_Told, psycopg.RawCursor):
+    """Takes values by number."""
 
 
 def columns(model: type[models.Model], alias: str) -> str:

@@ -35,6 +35,20 @@ def test_questions_are_answered_together_as_one_by_one(
     assert ask_together() == []
 
 
+def test_a_value_may_be_named_twice_beside_a_percent_sign() -> None:
+    statement = "SELECT %(b)s::int - %(a)s::int, %(b)s::int %% 4 WHERE 'ten' LIKE 't%%'"
+    question: Question[Any] = Question(statement, {"a": 3, "b": 10, "unused": object()}, list)
+    assert ask(question) == [(7, 2)]
+    assert ask_together(question, question) == [[(7, 2)], [(7, 2)]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_questions_go_on_over_a_new_connection() -> None:
+    assert ask(the_sum(1, 2)) == 3
+    connection.close()
+    assert ask(the_sum(3, 4)) == 7
+
+
 @pytest.mark.parametrize("asked", [[IMPOSSIBLE], [the_sum(1), IMPOSSIBLE, the_sum(2)]])
 def test_what_goes_wrong_is_an_error_of_django_and_the_connection_goes_on(
     asked: list[Question[Any]],
