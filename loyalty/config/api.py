@@ -230,5 +230,5 @@ def _fault(fault: Mapping[str, Any]) -> FieldError:
 
 api = build()
 # What stands behind a member (/members/…/balances) goes first: an external id may itself hold a slash.
-for router in (tiers, ledger, events, campaigns, rewards, redemptions):
+for router in (ledger, tiers, events, campaigns, rewards, redemptions):
     api.add_router("", router)
