@@ -229,6 +229,7 @@ def _fault(fault: Mapping[str, Any]) -> FieldError:
 
 
 api = build()
-# What stands behind a member (/members/…/balances) goes first: an external id may itself hold a slash.
-for router in (ledger, tiers, events, campaigns, rewards, redemptions):
+# What stands behind a member goes first, the longest of it foremost: an external id may itself hold a slash, so
+# /members/…/history would also take /members/…/tier/history.
+for router in (tiers, ledger, events, campaigns, rewards, redemptions):
     api.add_router("", router)
