@@ -8,6 +8,7 @@ from django.core.management import execute_from_command_line
 
 from loyalty.config.embedded import on_demand
 from loyalty.config.embedded.state import EmbeddedError
+from loyalty.config.environment import SettingError
 
 
 def main() -> int:
@@ -17,7 +18,7 @@ def main() -> int:
     try:
         with on_demand.database(sys.argv[1:]):
             execute_from_command_line(sys.argv)
-    except EmbeddedError as error:
+    except (EmbeddedError, SettingError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

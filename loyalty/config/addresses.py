@@ -3,8 +3,10 @@
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
+from loyalty.config.environment import SettingError
 
-class AddressError(ValueError):
+
+class AddressError(SettingError):
     """A URL in the environment that cannot be understood. The message never repeats the URL: it holds a password."""
 
 

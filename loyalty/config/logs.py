@@ -6,6 +6,8 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
 # PostgreSQL quotes the row that broke a rule: "DETAIL:  Key (email)=(alice@example.org) already exists."
 _ROW_VALUES = re.compile(r"\n(DETAIL|CONTEXT):[^\n]*")
 

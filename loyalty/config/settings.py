@@ -11,48 +11,33 @@ from psycopg import IsolationLevel
 from loyalty.config import logs
 from loyalty.config.addresses import broker_address, database_address
 from loyalty.config.embedded import postgres, state, valkey
+from loyalty.config.environment import choice, flag, items, number, secret
 from loyalty.config.unfold import UNFOLD  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _flag(name: str, default: bool) -> bool:
-    return os.environ.get(name, "1" if default else "0").strip().lower() in ("1", "true", "yes", "on")
-
-
-def _number(name: str, default: int) -> int:
-    return int(os.environ.get(name) or default)
-
-
-def _list(name: str, default: str = "") -> list[str]:
-    return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
-
-
 def _secret(name: str, development_file: str) -> str:
-    """From NAME, else from the file that NAME_FILE names; generated once in development; else empty."""
-    if value := os.environ.get(name):
-        return value
-    if path := os.environ.get(f"{name}_FILE"):
-        return Path(path).read_text().strip()
-    return state.secret(development_file) if DEBUG else ""
+    """As given; generated once in development; else empty."""
+    return secret(name) or (state.secret(development_file) if DEBUG else "")
 
 
 # --- What this process is -----------------------------------------------------------------------------------
 # A real database means that this is no playground, so development has to be asked for.
-DEBUG = _flag("LAUREL_DEBUG", default=not os.environ.get("DATABASE_URL"))
+DEBUG = flag("LAUREL_DEBUG", default=not os.environ.get("DATABASE_URL"))
 # "command" (set by manage.py): one connection, and statements may take their time. Else a web server or a worker.
 PROCESS = os.environ.get("LAUREL_PROCESS", "service")
 SECRET_KEY = _secret("LAUREL_SECRET_KEY", "secret_key")
-SECRET_KEY_FALLBACKS = _list("LAUREL_SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = items("LAUREL_SECRET_KEY_FALLBACKS")
 # Hashes API keys. Apart from SECRET_KEY, so that rotating that one leaves every key valid.
 KEY_PEPPER = _secret("LAUREL_KEY_PEPPER", "key_pepper")
 # Encrypts voucher codes, which have to be shown again. Earlier keys still decrypt, so it can be rotated.
 CODE_KEY = _secret("LAUREL_CODE_KEY", "code_key")
-CODE_KEY_FALLBACKS = _list("LAUREL_CODE_KEY_FALLBACKS")
-ALLOWED_HOSTS = _list("LAUREL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
-CSRF_TRUSTED_ORIGINS = _list("LAUREL_CSRF_TRUSTED_ORIGINS")
+CODE_KEY_FALLBACKS = items("LAUREL_CODE_KEY_FALLBACKS")
+ALLOWED_HOSTS = items("LAUREL_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if DEBUG else "")
+CSRF_TRUSTED_ORIGINS = items("LAUREL_CSRF_TRUSTED_ORIGINS")
 # How many proxies of ours stand in front and append to X-Forwarded-For. 0: the header is never believed.
-PROXY_COUNT = _number("LAUREL_PROXY_COUNT", 0)
+PROXY_COUNT = number("LAUREL_PROXY_COUNT", 0)
 
 # --- Apps ---------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -130,9 +115,9 @@ TEMPLATES = [
 # The embedded server's address is known before it runs, so any command reaches the one that is running.
 _database = database_address(os.environ.get("DATABASE_URL") or postgres.development_cluster().url)
 _limits_ms = {
-    "lock_timeout": _number("LAUREL_LOCK_TIMEOUT_MS", 3_000),
-    "statement_timeout": _number("LAUREL_STATEMENT_TIMEOUT_MS", 0 if PROCESS == "command" else 30_000),
-    "idle_in_transaction_session_timeout": _number("LAUREL_IDLE_TIMEOUT_MS", 60_000),
+    "lock_timeout": number("LAUREL_LOCK_TIMEOUT_MS", 3_000),
+    "statement_timeout": number("LAUREL_STATEMENT_TIMEOUT_MS", 0 if PROCESS == "command" else 30_000),
+    "idle_in_transaction_session_timeout": number("LAUREL_IDLE_TIMEOUT_MS", 60_000),
 }
 DATABASES = {
     "default": {
@@ -183,7 +168,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 # How many jobs of people run at the same time, on all workers together: fewer than there are worker processes, so that
 # events never wait for a long one.
-JOBS_AT_ONCE = _number("LAUREL_JOBS_AT_ONCE", 1)
+JOBS_AT_ONCE = number("LAUREL_JOBS_AT_ONCE", 1)
 # Each expires before its next turn: without a worker no backlog of wake-ups grows.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
@@ -306,6 +291,6 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Logs ---------------------------------------------------------------------------------------------------
 LOGGING = logs.configuration(
-    level=os.environ.get("LAUREL_LOG_LEVEL", "INFO"),
+    level=choice("LAUREL_LOG_LEVEL", "INFO", logs.LEVELS),
     renderer=structlog.dev.ConsoleRenderer(colors=False) if DEBUG else structlog.processors.JSONRenderer(),
 )
