@@ -77,7 +77,13 @@ class Gate:
         if sent.isdecimal() and int(sent) > self.max_bytes:
             raise TooLarge(f"The body may have at most {self.max_bytes} bytes.")
         chunked.take(request, most=self.max_bytes)
+        if sent == "0" and not request.body:
+            raise _no_body()
         request.META[MAX_BYTES] = self.max_bytes
+
+
+def _no_body() -> BadRequest:
+    return BadRequest("Send a JSON body.", code="body_missing")
 
 
 def _recognise(request: HttpRequest) -> Caller:
@@ -104,7 +110,7 @@ def caller_of(request: HttpRequest) -> Caller:
 def read_body(request: HttpRequest) -> Any:
     """The body as strict JSON. Raises what strict_json.loads does, and BadRequest `body_missing`."""
     if not request.body:
-        raise BadRequest("Send a JSON body.", code="body_missing")
+        raise _no_body()
     value = strict_json.loads(request.body, max_bytes=request.META.get(MAX_BYTES, strict_json.MAX_BYTES))
     request.META[BODY] = value
     return value

@@ -159,10 +159,10 @@ def test_what_is_ambiguous_or_hostile_is_refused(shop: Caller, body: bytes, stat
     refused(shop.post("/raw", body), status, code)
 
 
-def test_a_missing_body_is_named(shop: Caller) -> None:
-    response = shop.client.generic(
-        "POST", "/api/v1/raw", CONTENT_TYPE="application/json", headers=shop.headers
-    )
+@pytest.mark.parametrize("path", ["/raw", "/notes"])
+def test_a_missing_body_is_named(shop: Caller, path: str) -> None:
+    headers = {**shop.headers, "Idempotency-Key": "k-1"}
+    response = shop.client.generic("POST", f"/api/v1{path}", CONTENT_TYPE=http.JSON, headers=headers)
     refused(response, 400, "body_missing")
 
 
@@ -176,7 +176,8 @@ def test_a_body_in_chunks_is_read(shop: Caller) -> None:
     large = b'{"a": "' + b"x" * 200_000 + b'"}'
     assert in_chunks(shop, "/raw", large).status_code == 200
     assert read(in_chunks(shop, "/notes", b'{"points": 7}'))["points"] == 7
-    refused(in_chunks(shop, "/raw", b""), 400, "body_missing")
+    for path in ("/raw", "/notes"):
+        refused(in_chunks(shop, path, b""), 400, "body_missing")
 
 
 def test_a_body_in_chunks_has_the_same_bounds(shop: Caller) -> None:
