@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from django.core.management import call_command
+from django.db import OperationalError, connection
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -116,6 +117,8 @@ class Demo:
         """The embedded ones, each only where the environment names no other."""
         if not os.environ.get("DATABASE_URL"):
             self.step("Starting PostgreSQL", lambda: self.serve("PostgreSQL", _start_postgres()))
+        else:
+            _reach_database()
         if not os.environ.get("REDIS_URL"):
             self.step("Starting Valkey", lambda: self.serve("Valkey", _start_valkey()))
 
@@ -211,6 +214,13 @@ class Demo:
                     f"{name} has ended (exit code {code}), so everything stops. "
                     f"The end of {child.log}:\n{child.log_tail()}"
                 )
+
+
+def _reach_database() -> None:
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        raise EmbeddedError(f"The database that DATABASE_URL names cannot be reached: {error}") from error
 
 
 def _start_postgres() -> Leashed | None:

@@ -1,8 +1,10 @@
 """A variable that cannot be used is named in one line, without its value."""
 
 import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +37,19 @@ def test_the_demo_says_what_a_port_is(port: str) -> None:
     assert done.returncode == 2
     assert "a port is a number from 1 to 65535" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_demo_says_when_the_database_cannot_be_reached(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    address = f"postgresql://laurel:hidden@127.0.0.1:{free}/laurel"
+    environment = {"PATH": os.environ["PATH"], "LAUREL_STATE_DIR": str(tmp_path), "PORT": str(free)}
+    done = _manage(environment | {"DATABASE_URL": address, "LAUREL_DEBUG": "1"}, "demo")
+    assert done.returncode == 1
+    assert "The database that DATABASE_URL names cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hidden" not in done.stderr
 
 
 def _manage(environment: dict[str, str], command: str) -> "subprocess.CompletedProcess[str]":
