@@ -120,7 +120,19 @@ def _say_group(node: Node, schema: Schema) -> str:
 
 def _bracketed(node: Node, schema: Schema) -> str:
     said = _say(node, schema)
-    return f"({said})" if isinstance(node, Group) and len(node.children) > 1 else said
+    return f"({said})" if _is_joined(node) else said
+
+
+def _is_joined(node: Node) -> bool:
+    """Whether it is said with an "and" or "or" of its own, which would run into those around it."""
+    match node:
+        case Not(Not(inner)) | Group(_, (inner,)):
+            return _is_joined(inner)
+        case Items(where=Not() | Leaf() | Group() as where):
+            return _is_joined(where)
+        case Group(_, children):
+            return len(children) > 1
+    return False
 
 
 def _say_leaf(leaf: Leaf, negated: bool) -> str:

@@ -232,6 +232,11 @@ def sentences(tree: object, view: Json) -> list[str]:
     return [say_miss(miss, STANDARD) for miss in compile_condition(tree, STANDARD).explain(view).misses()]
 
 
+BIG = leaf("order.total", "gte", "50.00")
+BIG_LINE = leaf("item.amount", "gte", "9")
+MITTE_OR_WEB = {"any": [leaf("order.store", "eq", "Mitte"), leaf("channel.code", "eq", "web")]}
+
+
 def test_a_condition_reads_as_a_sentence() -> None:
     assert say(BIG_COFFEE, STANDARD) == "the order total is at least 50.00 and any item has category Coffee"
 
@@ -275,6 +280,18 @@ def test_a_condition_reads_as_a_sentence() -> None:
         (
             {"not": {"not": {"any": [leaf("order.store", "eq", "Mitte"), COFFEE]}}},
             "the store is Mitte or any item has category Coffee",
+        ),
+        (
+            {"all": [BIG, {"all": [MITTE_OR_WEB]}]},
+            "the order total is at least 50.00 and (the store is Mitte or the channel is web)",
+        ),
+        (
+            {"all": [BIG, {"not": {"not": MITTE_OR_WEB}}]},
+            "the order total is at least 50.00 and (the store is Mitte or the channel is web)",
+        ),
+        (
+            {"all": [{"items": "any", "where": {"any": [COFFEE["where"], BIG_LINE]}}, BIG]},
+            "(any item has category Coffee or amount of at least 9) and the order total is at least 50.00",
         ),
     ],
 )
