@@ -8,13 +8,14 @@ from decimal import Decimal, InvalidOperation
 from django.utils.translation import gettext as _
 
 from campaigns.caps import Cap
-from campaigns.definitions import TABLE_TYPES
+from campaigns.definitions import TABLE_TYPES, table_key
 from campaigns.fields import BUILT_IN, schema_for
 from campaigns.models import BonusCampaign, Campaign, EarningCampaign
 from loyalty.base.errors import FieldError, LaurelError
 from loyalty.conditions import compiler
 from loyalty.conditions.compiler import Needs
-from loyalty.conditions.fields import FieldType, Schema
+from loyalty.conditions.fields import Field, FieldType, Schema
+from loyalty.conditions.literals import BadLiteral, read_literal
 from loyalty.conditions.validate import validate
 from loyalty.events.models import EventType
 from loyalty.programs.schedule import WEEKDAYS, window
@@ -150,13 +151,37 @@ def _table(campaign: BonusCampaign, schema: Schema) -> Iterator[FieldError]:
         yield FieldError("table", "table_incomplete", _("A table needs a field and at least one row."))
         return
     field = schema.get(campaign.table_field) if campaign.table_field else None
-    if campaign.table_field and (field is None or field.type not in TABLE_TYPES or field.scope == "item"):
+    if campaign.table_field and (field is None or not _hangs_on(field)):
         yield FieldError("table_field", "unknown_field", _("A table cannot depend on this field."))
+    if field is not None and field.scope == "order" and campaign.trigger != ORDER:
+        yield FieldError("table_field", "no_order", _("This kind of event has no order to ask about."))
     for key, value in campaign.table.items():
         if not _is_multiplier(value):
             yield FieldError(f"table/{key}", "multiplier_invalid", _multiplier_message())
-        if field is not None and field.type is FieldType.NUMBER and not _is_number(key):
-            yield FieldError(f"table/{key}", "value_invalid", _("Give a number."))
+    if field is not None and _hangs_on(field):
+        yield from _rows(field, campaign.table)
+
+
+def _hangs_on(field: Field) -> bool:
+    """One value for the whole event; what is counted in a window has as many as there are windows."""
+    return field.type in TABLE_TYPES and field.scope != "item" and not field.windowed
+
+
+def _rows(field: Field, keys: Iterable[str]) -> Iterator[FieldError]:
+    """Rows that no value could ever find, and those that find what another one does: 1 and 1.0, Tea and tea."""
+    seen = set()
+    for key in keys:
+        try:
+            written = {"true": True, "false": False}.get(key, key) if field.type is FieldType.BOOLEAN else key
+            read = read_literal(field, "eq", written)
+        except BadLiteral as wrong:
+            yield FieldError(f"table/{key}", wrong.code, wrong.message)
+            continue
+        if isinstance(read, str) and read != key:  # blanks around it, letters in another form
+            yield FieldError(f"table/{key}", "value_invalid", _("Write it as %(value)s.") % {"value": read})
+        if (value := table_key(field, read)) in seen:
+            yield FieldError(f"table/{key}", "row_twice", _("There is already a row for this value."))
+        seen.add(value)
 
 
 def _multiplier_message() -> str:

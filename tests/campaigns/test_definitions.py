@@ -96,6 +96,13 @@ def test_items_are_asked_one_by_one(program: Program) -> None:
             "multiplier_invalid",
         ),
         ("bonus", {"table_field": "member.tier", "table": {"gold": 1.5}}, "table/gold", "multiplier_invalid"),
+        ("bonus", {"table_field": "activity.orders", "table": {"1": "2"}}, "table_field", "unknown_field"),
+        (
+            "bonus",
+            {"trigger": "visit.checked_in", "table_field": "order.lines", "table": {"1": "2"}},
+            "table_field",
+            "no_order",
+        ),
         ("bonus", {"bonus": "extra"}, "extra_points", "points_invalid"),
     ],
 )
@@ -104,6 +111,30 @@ def test_each_fault_names_its_field(
 ) -> None:
     campaign = (an_earning if kind == "earning" else a_bonus)(program, **values)
     assert [(fault.path, fault.code) for fault in faults(campaign)] == [(path, code)]
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "code"),
+    [
+        ("order.lines", "1e99", "number_invalid"),
+        ("order.lines", "1_000", "number_invalid"),
+        ("order.lines", " 5 ", "number_invalid"),
+        ("order.lines", "2.0", "row_twice"),
+        ("event.type", "", "text_required"),
+        ("event.type", " a", "value_invalid"),
+        ("time.weekday", "saturday", "value_not_a_choice"),
+        ("member.is_birthday", "yes", "value_invalid"),
+        ("member.city", "LEEDS", "row_twice"),
+    ],
+)
+def test_a_row_that_no_value_finds_or_that_is_there_already_is_refused(
+    program: Program, field: str, key: str, code: str
+) -> None:
+    program.member_schema = [{"code": "city", "type": "text", "label": "City"}]
+    sound = {"order.lines": "2", "member.city": "Leeds", "time.weekday": "sat", "member.is_birthday": "true"}
+    table = {sound.get(field, "x"): "2", key: "3"}
+    campaign = a_bonus(program, table_field=field, table=table)
+    assert [(fault.path, fault.code) for fault in faults(campaign)] == [(f"table/{key}", code)]
 
 
 def test_a_sound_campaign_on_an_event_of_ones_own_has_no_faults(program: Program) -> None:
