@@ -119,9 +119,8 @@ def _find_program(document: Document, applying: Applying) -> None:
     """The program of the file; one that will be undone when the file does not say it soundly."""
     raw = document.source.value.get("program") if isinstance(document.source.value, Mapping) else None
     code = raw.get("code") if isinstance(raw, Mapping) else None
-    found = (
-        Program.objects.filter(code=code).first() if isinstance(code, str) and code.isprintable() else None
-    )
+    rows = Program.objects.select_for_update(no_key=True)  # one file at a time: the next sees what it wrote
+    found = rows.filter(code=code).first() if isinstance(code, str) and code.isprintable() else None
     if found is not None:
         applying.program = found
         return
