@@ -132,6 +132,19 @@ def test_an_edit_that_nobody_published_is_no_part_of_the_configuration() -> None
     assert apply(CAFE).changes == []
 
 
+def test_another_order_of_attributes_is_a_change() -> None:
+    both = CAFE.replace("label: City}", "label: City}\n    - {code: size, type: text, label: Size}")
+    apply(both)
+    turned = (
+        both.replace("code: city, type: text, label: City", "code: size, type: text, label: S1")
+        .replace("code: size, type: text, label: Size", "code: city, type: text, label: City")
+        .replace("S1", "Size")
+    )
+    [change] = apply(turned).changes
+    assert change == ("members", "attributes", ["city", "size"], ["size", "city"])
+    assert apply(turned).changes == []
+
+
 def test_terms_can_begin_in_the_past_while_no_event_was_rated() -> None:
     apply(
         CAFE.replace("name: Double weekend", "name: Double weekend\n    effective_from: 2025-01-01T00:00:00Z")

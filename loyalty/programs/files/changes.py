@@ -25,8 +25,20 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]
     return [
         Change(*place, old.get(place), new.get(place))
         for place in dict.fromkeys([*new, *old])
-        if old.get(place) != new.get(place)
+        if _differ(old.get(place), new.get(place))
     ]
+
+
+class _Order(list[str]):
+    """The codes of a list of named things."""
+
+
+def _differ(old: Any, new: Any) -> bool:
+    """Of an order only whether those that stay have changed places: what comes and goes is told by itself."""
+    if isinstance(old, _Order) or isinstance(new, _Order):
+        old, new = old or [], new or []
+        return [code for code in old if code in new] != [code for code in new if code in old]
+    return bool(old != new)
 
 
 def _fields(snapshot: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Any]]:
@@ -42,6 +54,7 @@ def _fields(snapshot: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], Any]
 def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Mappings are looked into; so are lists of named things, by their codes."""
     if isinstance(value, list) and value and all(isinstance(one, dict) and "code" in one for one in value):
+        yield name, _Order(one["code"] for one in value)
         value = {one["code"]: {key: inner for key, inner in one.items() if key != "code"} for one in value}
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
