@@ -160,6 +160,12 @@ def test_one_point_type_must_be_the_default() -> None:
     ]
 
 
+def test_only_one_point_type_is_the_default() -> None:
+    stars = "  - {code: stars, name: {one: star, many: stars}, default: true}\n\n"
+    text = CAFE.replace("channels:", f"{stars}channels:")
+    assert faults(text) == [(line_of(text, "code: stars"), "point_types/1/default", "default_twice")]
+
+
 def test_a_ladder_counts_points_that_the_program_has() -> None:
     text = CAFE.replace("measure: spend", "measure: points\n    point_type: miles")
     assert [(where, code) for _, where, code in faults(text)] == [

@@ -196,6 +196,11 @@ def _put_point_type(applying: Applying, entry: PointTypeEntry, path: Path) -> No
     if row.decimals != entry.decimals:
         words = "Decimals stay as they are: every amount is a whole number of the smallest unit."
         applying.refuse((*path, "decimals"), "unchangeable", words)
+    if entry.default and applying.default_type:
+        words = f"{applying.default_type!r} is the default already: one point type is."
+        applying.refuse((*path, "default"), "default_twice", words)
+    if entry.default:
+        applying.default_type = entry.code
     if entry.default and not row.is_default:
         programs.clear_default(applying.program, keep=row)
     if changed(row, _point_type_values(applying, entry, path)) or found is None:

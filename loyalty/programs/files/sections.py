@@ -27,6 +27,7 @@ class Applying:
     named: dict[str, set[str]] = field(
         default_factory=dict
     )  # by section, the codes in the file, sound or not
+    default_type: str = ""  # the point type that the file says is the default
     left: list[str] = field(default_factory=list)  # parts of entries that the file does not name: they stay
 
     def refuse(self, path: Path, code: str, message: str) -> None:
