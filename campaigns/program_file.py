@@ -112,12 +112,14 @@ _OF_BONUS: dict[str, Path] = {
 
 def _place(path: str) -> Path:
     """Where the file says what a fault of a draft is about."""
+    if path.startswith("table/"):  # the rest is one key, whatever it holds
+        return ("bonus", "table", "multipliers", path.removeprefix("table/"))
     first, *rest = pointer(path) or ("",)
     if first in _OF_EARN:
         return ("earn", first, *rest)
     if first in _OF_BONUS:
         return ("bonus", *_OF_BONUS[str(first)])
-    return ("bonus", "table", "multipliers", *rest) if first == "table" else (first, *rest)
+    return ("bonus", "table", "multipliers") if first == "table" else (first, *rest)
 
 
 def _put(applying: Applying, entry: CampaignEntry, path: Path) -> None:
@@ -130,13 +132,25 @@ def _put(applying: Applying, entry: CampaignEntry, path: Path) -> None:
     applying.faults.extend(wrong)
     if wrong or point_type.pk is None:
         return
-    new = entry_of(definition_of(wanted))
-    differs = found is None or new != entry_of(before.definition if before else definition_of(found))
-    campaign = _store(applying, found, wanted) if differs or found is None else found
+    differs = found is None or entry_of(definition_of(wanted)) != _said_before(found, before)
+    try:
+        campaign = _store(applying, found, wanted) if differs or found is None else found
+    except Invalid as beyond:  # what no draft can hold
+        told = beyond.errors or [beyond.at_path("")]
+        applying.faults.extend(Fault((*path, *_place(one.path)), one.code, one.message) for one in told)
+        return
     if entry.status != "draft":
         if differs or before is None:
             _publish(applying, campaign, before, entry, path)
         _enter(applying, campaign, entry, path)
+
+
+def _said_before(found: Campaign, before: CampaignVersion | None) -> dict[str, Any] | None:
+    """What was published, or else the draft; None for one that cannot be read."""
+    try:
+        return entry_of(before.definition if before else definition_of(found))
+    except Invalid:
+        return None
 
 
 def _refusals(

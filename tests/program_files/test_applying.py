@@ -132,6 +132,13 @@ def test_an_edit_that_nobody_published_is_no_part_of_the_configuration() -> None
     assert apply(CAFE).changes == []
 
 
+def test_a_draft_that_cannot_be_read_gives_way_to_the_file() -> None:
+    apply(CAFE.replace("name: Double weekend", "name: Double weekend\n    status: draft"))
+    Campaign.objects.filter(code="weekend").update(conditions={"field": "event.gone", "op": "exists"})
+    apply(CAFE, at=LATER)
+    assert versions.state(Campaign.objects.get(code="weekend"), LATER) == "running"
+
+
 def test_another_order_of_attributes_is_a_change() -> None:
     both = CAFE.replace("label: City}", "label: City}\n    - {code: size, type: text, label: Size}")
     apply(both)

@@ -166,6 +166,26 @@ def test_only_one_point_type_is_the_default() -> None:
     assert faults(text) == [(line_of(text, "code: stars"), "point_types/1/default", "default_twice")]
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ("points: 1,", "points: 12345678901,", "campaigns/0/earn/points"),
+        ("multiplier: 2", "extra_points: 12345678901", "campaigns/1/bonus/extra_points"),
+    ],
+)
+def test_what_no_draft_can_hold_is_told_where_the_file_says_it(right: str, wrong: str, place: str) -> None:
+    text = CAFE.replace(right, wrong)
+    assert [one[:2] for one in faults(text)] == [(line_of(text, wrong), place)]
+
+
+@pytest.mark.parametrize(("field", "row"), [("order.lines", "5"), ("order.store", "b/1")])
+def test_a_row_of_a_table_is_told_with_its_own_line(field: str, row: str) -> None:
+    table = f"table:\n        field: {field}\n        multipliers:\n          1: 2\n          {row}: 0.5"
+    text = CAFE.replace("bonus: {multiplier: 2}", f"bonus:\n      {table}")
+    place = f"campaigns/1/bonus/table/multipliers/{row}"
+    assert faults(text) == [(line_of(text, f"{row}: 0.5"), place, "multiplier_invalid")]
+
+
 def test_a_ladder_counts_points_that_the_program_has() -> None:
     text = CAFE.replace("measure: spend", "measure: points\n    point_type: miles")
     assert [(where, code) for _, where, code in faults(text)] == [
