@@ -199,11 +199,12 @@ class Known:
         if event.member_id is None or event.member_id not in self._days:
             return {}
         last, windows = self.day(event), {}
+        default = self.programs[event.program_id].default_type
         for measure, days in needs_of(self.chosen(event).terms).windows:
             sums = activity.total(
                 self._days[event.member_id], first=last - timedelta(days=days - 1), last=last
             )
-            windows[measure, days] = Decimal(getattr(sums, measure.removeprefix("activity.")))
+            windows[measure, days] = activity.measured(sums, measure, default.decimals if default else 0)
         return windows
 
 

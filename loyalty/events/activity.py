@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connection
 
 from loyalty.base.copying import as_arrays
+from loyalty.base.numbers import points_of
 from loyalty.base.prepared import Question, ask
 from loyalty.base.registry import Registry
 
@@ -149,15 +150,27 @@ def windows_question(
     if not asked:
         return Question("", {}, lambda rows: {})
     first = today - timedelta(days=max(length for _, length in asked) - 1)
-    return _days(
-        [member_id], first, today, lambda rows: _windows([Day(*row[1:]) for row in rows], asked, today)
-    )
+    asking = {"member": member_id, "first": first, "last": today}
+    return Question(_LATELY, asking, lambda rows: _windows(rows, asked, today))
 
 
-def _windows(rows: list[Day], asked: Collection[Window], today: date) -> dict[Window, Decimal]:
+_LATELY = """
+SELECT (SELECT t.decimals FROM programs_pointtype t WHERE t.program_id = a.program_id AND t.is_default),
+       day, orders, spend, visits, points FROM events_activity a
+ WHERE member_id = %(member)s AND day BETWEEN %(first)s AND %(last)s ORDER BY day
+"""
+
+
+def _windows(rows: list[Any], asked: Collection[Window], today: date) -> dict[Window, Decimal]:
+    decimals, done = (rows[0][0] or 0 if rows else 0), [Day(*row[1:]) for row in rows]
     return {
-        (measure, length): Decimal(
-            getattr(total(rows, first=today - timedelta(days=length - 1), last=today), measure)
+        (name, length): measured(
+            total(done, first=today - timedelta(days=length - 1), last=today), name, decimals
         )
-        for measure, length in asked
+        for name, length in asked
     }
+
+
+def measured(sums: Sums, measure: str, decimals: int) -> Decimal:
+    """One measure as conditions ask for it: points whole, not in the smallest units in which days keep them."""
+    return points_of(sums.points, decimals) if measure == "points" else Decimal(getattr(sums, measure))

@@ -308,3 +308,24 @@ def test_a_return_under_two_point_types_tells_what_became_of_each(shop: Shop) ->
     shop.process()
     taken = {code: told["taken"] for code, told in shop.trace(back)["ledger"].items()}
     assert taken == {"points": 10, "stars": 100}
+
+
+def test_points_of_a_window_are_asked_whole_whatever_their_decimals(shop: Shop) -> None:
+    cents = PointType.objects.create(
+        program=shop.program, code="cents", name_one="c", name_many="c", decimals=2
+    )
+    PointType.objects.filter(pk=shop.points.pk).update(is_default=False)
+    PointType.objects.filter(pk=cents.pk).update(is_default=True)
+    shop.points = cents
+    loyal = {"field": "activity.points", "op": "gte", "value": 10, "days": 30}
+    shop.campaign("cents")
+    shop.campaign("loyal", bonus="extra", extra_points=Decimal(5), conditions=loyal)
+    shop.order("A-1", "9.50")
+    shop.process()
+    event = shop.order("A-2", "1.00")
+    shop.process()
+    [row] = [one for one in shop.trace(event)["campaigns"] if one["campaign"] == "loyal"]
+    assert (row["outcome"], row["misses"][0]["was"]) == ("condition_not_met", "9.50")
+    event = shop.order("A-3", "1.00")
+    shop.process()
+    assert shop.trace(event)["points"] == {"points": 1, "cents": 600}

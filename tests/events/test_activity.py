@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from loyalty.events.activity import ActivityRow, Day, Sums, add_many, days, sums, total, windows
 from loyalty.events.models import Activity
 from loyalty.members.models import Member
-from loyalty.programs.models import Channel
+from loyalty.programs.models import Channel, PointType
 from tests.events.characters import ana
 from tests.programs.characters import a_channel, a_program
 
@@ -81,3 +81,12 @@ def test_several_windows_come_from_one_query_and_end_today(member: Member) -> No
     assert found == {("spend", 1): 1, ("spend", 4): 6, ("spend", 5): 16, ("orders", 5): 3}
     assert len(queries) == 1
     assert windows(member.pk, (), FRIDAY) == {}
+
+
+def test_points_of_a_window_are_whole_ones_whatever_their_decimals(member: Member) -> None:
+    PointType.objects.filter(program=member.program).update(decimals=2)
+    add_many([row(member, MONDAY, points=150), row(member, FRIDAY, points=-25)])
+    assert windows(member.pk, {("points", 1), ("points", 5)}, FRIDAY) == {
+        ("points", 1): Decimal("-0.25"),
+        ("points", 5): Decimal("1.25"),
+    }
