@@ -98,6 +98,16 @@ def test_what_the_file_does_not_name_is_left_alone() -> None:
     assert versions.state(Campaign.objects.get(code="weekend"), LATER) == "running"
 
 
+def test_whole_sections_that_the_file_does_not_have_are_left_alone_and_named() -> None:
+    apply(CAFE)
+    outcome = apply(CAFE[: CAFE.index("members:")], at=LATER)
+    assert outcome.changes == []
+    assert outcome.left == [
+        "members", "point_types/points", "event_types/stay.completed", "channels/till", "tiers/club",
+        "campaigns/base", "campaigns/nights", "campaigns/weekend",
+    ]  # fmt: skip
+
+
 def test_a_refused_file_leaves_nothing_behind() -> None:
     assert faults(CAFE.replace("multiplier: 2", "multiplier: 0"))
     assert not Program.objects.exists()

@@ -138,7 +138,10 @@ def _refuse(document: Document, faults: list[Fault]) -> NoReturn:
 
 
 def _left(document: Document, after: Mapping[str, Any]) -> Iterator[str]:
-    """Entries that the file does not name: they stay as they are."""
-    for name, codes in document.named.items():
-        key = sections[name].key
-        yield from (f"{name}/{one[key]}" for one in after[name] if one[key] not in codes)
+    """Entries that the file does not name, and sections that it does not have: they stay as they are."""
+    for name, section in sections.items():
+        if not section.single:
+            codes = document.named.get(name, set())
+            yield from (f"{name}/{one[section.key]}" for one in after[name] if one[section.key] not in codes)
+        elif document.source.value.get(name) is None and any(after[name].values()):
+            yield name
