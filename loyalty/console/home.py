@@ -46,7 +46,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "notices": [notice for notice in notices if _may_go(request, notice.needs)][:7],
         "steps": steps if not all(step.done for step in steps) else [],
         "steps_done": sum(step.done for step in steps),
-        "numbers": numbers(program, at) if request.user.has_perm("members.view_member") else [],
         "recent": recent(program, at) if request.user.has_perm("ledger.view_transaction") else [],
         "checked": proof.last_verdict(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -9,9 +10,11 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from loyalty.base import clock, jobs
+from loyalty.console import home
 from loyalty.events.models import Event
 from loyalty.ledger import proof
 from loyalty.members.models import Identifier
+from loyalty.programs.models import Program
 from tests.console import people
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +115,19 @@ def test_the_last_changes_say_what_they_were_for_in_words_that_people_know() -> 
     assert "Mug, terracotta" in page
     assert "A-1042" in page
     assert internal not in page
+
+
+def test_the_page_itself_does_not_wait_for_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = people.a_program()
+    asked: list[Program] = []
+
+    def counted(program: Program, at: datetime) -> list[dict[str, str]]:
+        asked.append(program)
+        return []
+
+    monkeypatch.setattr(home, "numbers", counted)
+    client = people.olga()
+    client.get("/admin/")
+    assert asked == []
+    client.get("/console/numbers/")
+    assert asked == [program]
