@@ -48,6 +48,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "steps_done": sum(step.done for step in steps),
         "recent": recent(program, at) if request.user.has_perm("ledger.view_transaction") else [],
         "checked": proof.last_verdict(),
+        "may_nothing": not request.user.get_all_permissions(),
     }
 
 

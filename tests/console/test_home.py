@@ -117,6 +117,17 @@ def test_the_last_changes_say_what_they_were_for_in_words_that_people_know() -> 
     assert internal not in page
 
 
+def test_an_account_without_any_permission_is_told_so_and_who_can_help() -> None:
+    people.a_program()
+    told = "Your account may not look at anything yet"
+    page = people.nell().get("/admin/").content.decode()
+    assert told in page
+    assert "Nothing needs you" not in page
+    page = people.sam().get("/admin/").content.decode()
+    assert told not in page
+    assert "Nothing needs you" in page
+
+
 def test_the_page_itself_does_not_wait_for_the_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     program = people.a_program()
     asked: list[Program] = []
