@@ -23,5 +23,5 @@ _OWN: dict[str, Words] = {
 
 
 def reason_label(code: str) -> str:
-    """The words of a code; a code that is not on the list stands for itself."""
-    return str(REASONS.get(code) or _OWN.get(code, code))
+    """The words of a code; one that is not on the list, as channels send them, is read as words: `Missing purchase`."""
+    return str(REASONS.get(code) or _OWN.get(code) or code.replace("_", " ").capitalize())

@@ -197,8 +197,8 @@ _PATTERNS: dict[str, Words] = {
 }
 
 
-def booking_meta(booking: Transaction) -> list[str]:
-    """Why, for what, and by whom."""
+def booking_meta(booking: Transaction, channels: Mapping[str, str]) -> list[str]:
+    """Why, for what, and by whom; `channels` has the names of the program's channels by code."""
     parts = [
         reason_label(booking.reason_code),
         "" if is_uuid(booking.reference) else booking.reference,  # its page leads to what that is
@@ -206,9 +206,16 @@ def booking_meta(booking: Transaction) -> list[str]:
         _("%(points)s forgiven") % {"points": points(booking.forgiven, booking.point_type)}
         if booking.forgiven
         else "",
-        booking.actor if booking.kind != Transaction.Kind.ADJUST else "",
+        booked_by(booking, channels) if booking.kind != Transaction.Kind.ADJUST else "",
     ]
     return [part for part in parts if part]
+
+
+def booked_by(booking: Transaction, channels: Mapping[str, str]) -> str:
+    """The name of the channel, or who else did it; empty for the system."""
+    if booking.actor_kind == Transaction.Actor.CHANNEL:
+        return channels.get(booking.actor, booking.actor)
+    return booking.actor
 
 
 def told_facts() -> list[str]:

@@ -18,7 +18,7 @@ from loyalty.events.models import Event, EventType
 from loyalty.ledger.models import Entry, Lot, Transaction
 from loyalty.members.models import Member
 from loyalty.outbox.models import Fact
-from loyalty.programs.models import PointType
+from loyalty.programs.models import Channel, PointType
 
 PAGE = 50
 EVENT, FACT, BOOKING = "e", "f", "t"  # how keys of rows begin: so are those of one instant sorted
@@ -87,11 +87,13 @@ def rows(
     moves = _moves(member, events, [*bookings, *said.values()])
     released = _released(bookings)
     names = dict(EventType.objects.filter(program_id=member.program_id).values_list("code", "name"))
+    channels = dict(Channel.objects.filter(program_id=member.program_id).values_list("code", "name"))
     made = [_event_row(event, moves.get(event.pk, []), names) for event in events]
     made += [
-        _booking_row(booking, moves[booking.pk], released.get(booking.pk, 0), at) for booking in bookings
+        _booking_row(booking, moves[booking.pk], released.get(booking.pk, 0), at, channels)
+        for booking in bookings
     ]
-    made += [_fact_row(fact, told.get(fact.pk, []), moves) for fact in facts]
+    made += [_fact_row(fact, told.get(fact.pk, []), moves, channels) for fact in facts]
     newest = sorted(made, key=lambda row: row.rank, reverse=True)
     _compare(newest[: limit + 1])
     page = newest[:limit]
@@ -222,26 +224,33 @@ def _released(bookings: Iterable[Transaction]) -> dict[UUID, int]:
     return dict(found.order_by())
 
 
-def _booking_row(booking: Transaction, moves: list[Move], released: int, at: datetime) -> Row:
+def _booking_row(
+    booking: Transaction, moves: list[Move], released: int, at: datetime, channels: Mapping[str, str]
+) -> Row:
     hold = sentences.hold_state(booking, at)
     return Row(
         at=booking.occurred_at,
         key=f"{BOOKING}{booking.pk}",
         icon=sentences.HOLD_ICONS.get(hold) or sentences.BOOKING_ICONS[booking.kind],
         title=sentences.booking_title(booking, released, hold),
-        meta=sentences.booking_meta(booking),
+        meta=sentences.booking_meta(booking, channels),
         moves=[move for move in moves if move.transaction.amount],
         booking=booking,
     )
 
 
-def _fact_row(fact: Fact, bookings: Sequence[Transaction], moves: Mapping[UUID, list[Move]]) -> Row:
+def _fact_row(
+    fact: Fact,
+    bookings: Sequence[Transaction],
+    moves: Mapping[UUID, list[Move]],
+    channels: Mapping[str, str],
+) -> Row:
     return Row(
         at=fact.occurred_at,
         key=f"{FACT}{fact.pk:020d}",
         icon=sentences.fact_icon(fact),
         title=sentences.fact_title(fact),
-        meta=[one.actor for one in bookings[:1] if one.actor],
+        meta=[who for one in bookings[:1] if (who := sentences.booked_by(one, channels))],
         moves=[move for one in bookings for move in moves[one.pk] if move.transaction.amount],
         booking=bookings[0] if bookings else None,
     )

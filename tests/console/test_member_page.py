@@ -260,3 +260,20 @@ def test_a_reservation_is_called_so_wherever_it_is_shown() -> None:
     assert "Reserved until" in told[2]
     with clock.pinned(now + timedelta(minutes=5)):
         assert "Reserved and released: " in client.get(receipt).content.decode()
+
+
+def test_the_timeline_names_channels_and_reads_reasons_as_words() -> None:
+    program = people.a_program()
+    member = people.ana(program)
+    people.a_channel(program)
+    people.given(member, 500)
+    ledger.adjust(
+        member, people.points_of(program), 20, at=clock.now(), actor=people.STAFF, reason_code="missing_purchase"
+    )  # fmt: skip
+    ledger.redeem(
+        member, people.points_of(program), 100, at=clock.now(), actor=TILL, reference="A-7"
+    )  # fmt: skip
+    page = people.olga().get(f"/console/members/{member.pk}/").content.decode()
+    assert "<bdi>Missing purchase</bdi>" in page
+    assert "<bdi>Web shop</bdi>" in page
+    assert "<bdi>web</bdi>" not in page
