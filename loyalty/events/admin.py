@@ -111,15 +111,19 @@ class EventAdmin(LongListAdmin):
     empty_text = _("Orders, returns, visits and reviews appear here as soon as a channel sends them.")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With what the shown events gave, in one query for the page."""
+        """With what the shown events gave and what their types are called, in one query each for the page."""
         page = super().get_changelist_instance(request)
         shown = [event.pk for event in page.result_list]
         made = Transaction.objects.filter(event_id__in=shown).exclude(amount=0).select_related("point_type")
+        names = TYPE_WORDS | dict(
+            EventType.objects.filter(program=current_program(request)).values_list("code", "name")
+        )
         points: dict[UUID, list[str]] = {}
         for one in made.order_by("id"):
             points.setdefault(one.event_id, []).append(signed(one.amount, one.point_type.decimals))  # type: ignore[arg-type]
         for event in page.result_list:
             event.gave = ", ".join(points.get(event.pk, []))
+            event.type_name = names.get(event.type, event.type)
         return page
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -149,8 +153,8 @@ class EventAdmin(LongListAdmin):
         return queryset.filter(external_id=term) | queryset.filter(order_reference=term), False
 
     @display(description=_("Event"), ordering="type")
-    def shown_type(self, event: Event) -> str:
-        return str(TYPE_WORDS.get(event.type) or event.type)
+    def shown_type(self, event: Any) -> str:
+        return str(event.type_name)
 
     @display(description=_("Points"))
     def shown_points(self, event: Any) -> str:

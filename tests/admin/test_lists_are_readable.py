@@ -12,6 +12,8 @@ from django.urls import reverse
 from campaigns.earning import drain
 from campaigns.models import EarningCampaign
 from loyalty.base import clock
+from loyalty.events.intake import receive
+from loyalty.events.models import EventType
 from loyalty.ledger.admin import last_day
 from loyalty.ledger.models import Lot
 from tests.console import people
@@ -118,3 +120,14 @@ def test_no_page_allows_inline_styles_or_scripts() -> None:
     people.a_program()
     policy = people.olga().get("/admin/")["Content-Security-Policy"]
     assert "unsafe-inline" not in policy
+
+
+def test_an_event_of_the_programs_own_type_goes_by_its_name() -> None:
+    program = people.a_program()
+    EventType.objects.create(program=program, code="tasting.attended", name="Tasting attended", attributes=[])
+    at = clock.now()
+    event = {"id": "t-1", "type": "tasting.attended", "occurred_at": clock.write_instant(at), "data": {}}
+    receive(people.a_channel(program), [event | {"member": "ext:ana"}], at=at)
+    shown = people.olga().get("/admin/events/event/").content.decode()
+    assert re.search(r"<a[^>]*>\s*Tasting attended\s*</a>", shown)
+    assert not re.search(r"<a[^>]*>\s*tasting\.attended\s*</a>", shown)
