@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -21,7 +21,7 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from loyalty.base import clock
-from loyalty.base.admin import JobAdmin, ListAdmin, ToldHistory
+from loyalty.base.admin import JobAdmin, ListAdmin, ToldHistory, permissions_by_name
 from loyalty.base.models import Job
 from loyalty.programs import programs
 from loyalty.programs.admin_forms import ChannelForm, PointTypeForm, ProgramForm
@@ -172,8 +172,19 @@ admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
+class PicksPermissions:
+    """Mixin, before Django's own admin: only permissions that somebody could mean are there to be picked."""
+
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        if db_field.remote_field.model is Permission:
+            kwargs["queryset"] = permissions_by_name()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+class UserAdmin(PicksPermissions, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -185,5 +196,5 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
+class GroupAdmin(PicksPermissions, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
     pass

@@ -7,7 +7,9 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 
 from loyalty.events.models import EventType
 from loyalty.programs.models import Channel, PointType, Program, ProgramPause
@@ -281,3 +283,15 @@ def test_whoever_is_added_to_the_staff_can_sign_in() -> None:
     assert people.olga().post("/admin/auth/user/add/", new).status_code == 302
     answer = Client().post("/admin/login/", {"username": "vera", "password": secret, "next": "/admin/"})
     assert answer.status_code == 302
+
+
+def test_what_the_inner_tables_of_django_allow_is_no_permission_to_pick() -> None:
+    client = people.olga()
+    for page in (
+        reverse("admin:auth_group_add"),
+        reverse("admin:auth_user_change", args=[User.objects.get().pk]),
+    ):
+        shown = client.get(page).content.decode()
+        assert "Can view member" in shown
+        assert "log entry" not in shown
+        assert "content type" not in shown
