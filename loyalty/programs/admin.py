@@ -37,6 +37,7 @@ class ProgramAdmin(ToldHistory, SimpleHistoryAdmin, ListAdmin):  # type: ignore[
     form = ProgramForm
     list_display = ["name", "code", "currency", "timezone", "shown_mode", "shown_status"]
     search_fields = ["name", "code"]
+    show_full_result_count = True
     empty_title = _("Set up your first program")
     empty_text = _("A program holds members, points and campaigns in one currency and one time zone.")
     fieldsets = [

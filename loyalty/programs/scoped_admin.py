@@ -64,7 +64,9 @@ class InProgram:
 
 
 class ScopedAdmin(InProgram, ListAdmin):
-    """Editable rows of the chosen program."""
+    """Editable rows of the chosen program, which are few: that a filter is on can be told by their number."""
+
+    show_full_result_count = True
 
 
 class LongListAdmin(InProgram, ReadOnlyAdmin):

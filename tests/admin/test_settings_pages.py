@@ -295,3 +295,13 @@ def test_what_the_inner_tables_of_django_allow_is_no_permission_to_pick() -> Non
         assert "Can view member" in shown
         assert "log entry" not in shown
         assert "content type" not in shown
+
+
+def test_a_short_list_tells_a_number_only_when_a_search_leaves_rows_out() -> None:
+    program = people.a_program()
+    people.a_channel(program)
+    people.a_channel(program, "till")
+    client, page = people.olga(), reverse("admin:programs_channel_changelist")
+    assert "2 results" not in client.get(page).content.decode()
+    assert "1 result" in (found := client.get(f"{page}?q=till").content.decode())
+    assert "2 total" in found
