@@ -123,13 +123,11 @@ def members_by_tier(request: ScreenRequest, set_id: int) -> HttpResponse:
     rungs = reversed(current.definition["tiers"]) if current else []
     rows = [(tier["code"], tier["name"], counts.pop(tier["code"], 0)) for tier in rungs]
     others = total - sum(n for _code, _name, n in rows)
-    most = max([n for _code, _name, n in rows] + [others, 1])
     context = {
         "title": tier_set.name,
         "ladder": tier_set,
         "bars": [(name, n, round(100 * n / total, 1) if total else 0) for _code, name, n in rows],
         "others": (others, round(100 * others / total, 1) if total else 0),
-        "most": most,
         "total": total,
         "program": request.program,
     }
