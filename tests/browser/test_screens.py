@@ -296,3 +296,16 @@ def test_the_filters_of_a_list_open_with_the_keyboard(desk: Desk) -> None:
     page.locator("#content a[role='button']", has_text="Filters").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Waiting for its member")).to_be_visible()
+
+
+def test_the_field_that_is_wrong_stands_out_in_either_theme(desk: Desk) -> None:
+    member = people.ana(people.a_program())
+    border = "field => getComputedStyle(field).borderColor"
+    for dark, red in ((False, "rgb(177, 32, 27)"), (True, "rgb(255, 156, 150)")):
+        page = desk.open(f"/console/members/{member.pk}/adjust/", dark=dark)
+        page.get_by_role("button", name="Book it").click()
+        expect(page.get_by_text("There is a problem")).to_be_visible()
+        assert page.get_by_label("How many").evaluate(border) == red
+        assert page.get_by_label("Reference").evaluate(border) != red
+    assert all("422" in one for one in desk.troubles)
+    desk.troubles.clear()
