@@ -309,3 +309,21 @@ def test_the_field_that_is_wrong_stands_out_in_either_theme(desk: Desk) -> None:
         assert page.get_by_label("Reference").evaluate(border) != red
     assert all("422" in one for one in desk.troubles)
     desk.troubles.clear()
+
+
+def test_the_picker_of_permissions_and_a_long_name_fit_the_page(desk: Desk) -> None:
+    long = "Wolfeschlegelsteinhausenbergerdorffwelchevoralternwarengewissenhaftschaferswessen"
+    people.given(people.ana(people.a_program(), name=long), 1_234)
+    for width in (390, 1366):
+        page = desk.open("/admin/auth/group/add/", width=width)
+        expect(page.locator("#id_permissions_to")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.goto(f"{desk.server}/admin/ledger/lot/")
+        name = page.locator("#result_list bdi")
+        cell = page.locator("#result_list .field-member_page")
+        outer, inner = cell.bounding_box(), name.bounding_box()
+        assert outer is not None
+        assert inner is not None
+        assert outer["x"] + outer["width"] <= width
+        assert inner["y"] >= outer["y"]
+        assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
