@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from django.contrib.auth.models import Permission
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -109,6 +109,7 @@ class JobAdmin(ReadOnlyAdmin):
     list_filter = ["state", "kind"]
     search_fields = ["kind", "scope", "period"]
     ordering = ["-created_at"]
+    show_full_result_count = True
     fields = [
         ("shown_kind", "period"),
         ("state_in_words", "progress"),
@@ -158,6 +159,6 @@ class JobAdmin(ReadOnlyAdmin):
 
 
 def permissions_by_name() -> QuerySet[Permission]:
-    """For the pickers of staff and groups: without the permissions of Django's own inner tables."""
-    inner = ["admin", "contenttypes", "sessions", "pghistory", "axes"]
-    return Permission.objects.exclude(content_type__app_label__in=inner).select_related("content_type")
+    """For the pickers of staff and groups, by name: without the permissions of Django's own inner tables."""
+    inner = Q(content_type__app_label__in=["admin", "contenttypes", "sessions", "axes"])
+    return Permission.objects.exclude(inner | Q(content_type__model="permission")).order_by("name", "pk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
@@ -174,14 +175,18 @@ admin.site.unregister(Group)
 
 
 class PicksPermissions:
-    """Mixin, before Django's own admin: only permissions that somebody could mean are there to be picked."""
+    """Mixin, before Django's own admin: only permissions that somebody could mean are there to be picked, by the names
+    that a refusal asks for."""
 
     def formfield_for_manytomany(
         self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
     ) -> Any:
-        if db_field.remote_field.model is Permission:
-            kwargs["queryset"] = permissions_by_name()
-        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+        if db_field.remote_field.model is not Permission:
+            return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+        kwargs["queryset"] = permissions_by_name()
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+        field.label_from_instance = attrgetter("name")
+        return field
 
 
 @admin.register(User)

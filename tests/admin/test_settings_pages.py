@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from loyalty.base.admin import permissions_by_name
 from loyalty.events.models import EventType
 from loyalty.programs.models import Channel, PointType, Program, ProgramPause
 from tests.console import people
@@ -295,6 +296,13 @@ def test_what_the_inner_tables_of_django_allow_is_no_permission_to_pick() -> Non
         assert "Can view member" in shown
         assert "log entry" not in shown
         assert "content type" not in shown
+        assert "add permission" not in shown
+        assert "|" not in "".join(re.findall(r"<option[^>]*>([^<]*)</option>", shown))
+
+
+def test_each_permission_that_can_be_picked_has_a_name_of_its_own() -> None:
+    names = list(permissions_by_name().values_list("name", flat=True))
+    assert len(names) == len(set(names)) > 50
 
 
 def test_a_short_list_tells_a_number_only_when_a_search_leaves_rows_out() -> None:
@@ -302,6 +310,7 @@ def test_a_short_list_tells_a_number_only_when_a_search_leaves_rows_out() -> Non
     people.a_channel(program)
     people.a_channel(program, "till")
     client, page = people.olga(), reverse("admin:programs_channel_changelist")
+    assert "(Show all)" not in client.get(reverse("admin:base_job_changelist")).content.decode()
     assert "2 results" not in client.get(page).content.decode()
     assert "1 result" in (found := client.get(f"{page}?q=till").content.decode())
     assert "2 total" in found
