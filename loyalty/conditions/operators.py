@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from loyalty.conditions.fields import Field, FieldType
 
 Check: TypeAlias = Callable[[Any], bool]
+
+# One text is compared with many others in a row, and folding letters that are not ASCII takes longer than comparing.
+_folded = lru_cache(maxsize=256)(str.casefold)
 
 
 def check_of(field: Field, op: str, wanted: Any) -> Check:
@@ -57,15 +61,15 @@ def _text_check(op: str, wanted: Any) -> Check:
     match op:
         case "contains":
             part = wanted.casefold()
-            return lambda value: part in value.casefold()
+            return lambda value: part in _folded(value)
         case "starts_with":
             start = wanted.casefold()
-            return lambda value: bool(value.casefold().startswith(start))
+            return lambda value: bool(_folded(value).startswith(start))
         case "exists" | "not_exists":
             return _plain_check(op, wanted)
-    folded = tuple(one.casefold() for one in wanted) if op in ("in", "not_in") else wanted.casefold()
-    check = _plain_check(op, folded)
-    return lambda value: check(value.casefold())
+    alike = tuple(one.casefold() for one in wanted) if op in ("in", "not_in") else wanted.casefold()
+    check = _plain_check(op, alike)
+    return lambda value: check(_folded(value))
 
 
 def _set_check(op: str, wanted: Any) -> Check:

@@ -12,6 +12,7 @@ from loyalty.conditions.fields import Field
 
 MAX_DEPTH = 12
 MAX_NODES = 200
+MAX_ITEM_LEAVES = 50  # each is asked of every line, and an order has up to 1,000
 MAX_LIST = 500
 MAX_DAYS = 3660
 

@@ -14,6 +14,7 @@ from loyalty.conditions.literals import BadLiteral, read_literal
 from loyalty.conditions.tree import (
     MAX_DAYS,
     MAX_DEPTH,
+    MAX_ITEM_LEAVES,
     MAX_NODES,
     Group,
     Items,
@@ -70,7 +71,7 @@ def normalise(tree: object, schema: Schema) -> dict[str, Any] | None:
 
 
 class _Full(Exception):
-    """The tree has too many nodes: reading stops."""
+    """The tree asks too much: reading stops."""
 
 
 class _Reader:
@@ -78,6 +79,7 @@ class _Reader:
         self.schema = schema
         self.faults: list[Fault] = []
         self.nodes = 0
+        self.item_leaves = 0
 
     def read(self, tree: object, of_item: bool = False) -> tuple[Node | None, list[Fault]]:
         if tree is None or tree == {}:
@@ -135,6 +137,8 @@ class _Reader:
 
     def _leaf(self, raw: Mapping[str, Any], path: str, in_items: bool) -> Node | None:
         self._refuse_others(raw, path, "field")
+        if in_items:
+            self._count_item_leaf(path)
         field = self._field(raw["field"], f"{path}/field", in_items)
         if field is None:
             return None
@@ -143,6 +147,13 @@ class _Reader:
         if op is None:
             return None
         return Leaf(field, op, self._value(raw, path, field, op), days)
+
+    def _count_item_leaf(self, path: str) -> None:
+        self.item_leaves += 1
+        if self.item_leaves > MAX_ITEM_LEAVES:
+            told = _("Ask at most %(max)d questions about items; one of them can name many values.")
+            self._fault(path, "too_many_item_conditions", told % {"max": MAX_ITEM_LEAVES})
+            raise _Full
 
     def _field(self, name: object, path: str, in_items: bool) -> Field | None:
         field = self.schema.get(name) if isinstance(name, str) and len(name) <= _SHOWN else None

@@ -193,6 +193,19 @@ def test_depth_and_size_have_limits_that_can_be_reached() -> None:
     assert [fault.code for fault in validate({"all": [nested(1)] * 200}, STANDARD)] == ["too_many_conditions"]
 
 
+def test_questions_about_each_item_have_a_limit_of_their_own() -> None:
+    """They are asked of a thousand lines, so two hundred of them would take long to decide. Lists count once."""
+
+    def items(count: int) -> Json:
+        return {"items": "any", "where": {"any": [leaf("item.sku", "in", ["a", "b"])] * count}}
+
+    assert validate(items(50), STANDARD) == []
+    assert validate({"any": [items(25), items(25), nested(1)]}, STANDARD) == []
+    (fault,) = validate({"any": [items(25), items(26), nested(1)]}, STANDARD)
+    assert (fault.path, fault.code) == ("/any/1/where/any/25", "too_many_item_conditions")
+    assert [fault.code for fault in validate(items(190), STANDARD)] == ["too_many_item_conditions"]
+
+
 @pytest.mark.parametrize(
     "tree",
     [
