@@ -67,6 +67,7 @@ class _Connection(asyncio.Protocol):
     def __init__(self, job: _Job) -> None:
         self.job = job
         self.started = 0.0
+        self.waits = False
         self.answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -80,19 +81,21 @@ class _Connection(asyncio.Protocol):
         self.job.took.append(time.perf_counter() - self.started)
         if self.answer[9:10] != b"2":
             self.job.refused.append(int(self.answer[9:12]))
+        self.waits = False
         self.answer = b""
         self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.job.open -= 1
-        if self.answer or exc:
-            self.job.done.set_exception(exc or ConnectionError("an answer broke off"))
-        elif not self.job.open:
+        if self.waits and not self.job.done.done():
+            self.job.done.set_exception(exc or ConnectionError("the server hung up"))
+        elif not self.job.open and not self.job.done.done():
             self.job.done.set_result(None)
 
     def _send(self) -> None:
         self.started = time.perf_counter()
         if self.job.requests and self.started < self.job.ends:
+            self.waits = True
             self.transport.write(self.job.requests.pop())
         else:
             self.transport.close()

@@ -48,13 +48,15 @@ class Fault:
 
 
 def validate(tree: object, schema: Schema) -> list[Fault]:
-    """The faults of a condition, none when it is sound. Takes any JSON, never raises, and stops early on
-    hostile input."""
-    return _Reader(schema).read(tree)[1]
+    """The faults of a condition that is to be saved, none when it is sound. Takes any JSON, never raises, and stops
+    early on hostile input."""
+    return _Reader(schema, most_about_items=MAX_ITEM_LEAVES).read(tree)[1]
 
 
 def parse(tree: object, schema: Schema, *, of_item: bool = False) -> Node | None:
     """The nodes of a sound condition; None means "always". With `of_item`, the `where` of a question about items.
+    One that was saved with more questions about items than `validate` lets pass today is still read: what was
+    published goes on.
 
     Raises Invalid `condition_invalid` with the faults.
     """
@@ -75,11 +77,12 @@ class _Full(Exception):
 
 
 class _Reader:
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, most_about_items: int = MAX_NODES) -> None:
         self.schema = schema
+        self.most_about_items = most_about_items
         self.faults: list[Fault] = []
         self.nodes = 0
-        self.item_leaves = 0
+        self.about_items = 0
 
     def read(self, tree: object, of_item: bool = False) -> tuple[Node | None, list[Fault]]:
         if tree is None or tree == {}:
@@ -138,7 +141,7 @@ class _Reader:
     def _leaf(self, raw: Mapping[str, Any], path: str, in_items: bool) -> Node | None:
         self._refuse_others(raw, path, "field")
         if in_items:
-            self._count_item_leaf(path)
+            self._count_about_items(path)
         field = self._field(raw["field"], f"{path}/field", in_items)
         if field is None:
             return None
@@ -148,11 +151,11 @@ class _Reader:
             return None
         return Leaf(field, op, self._value(raw, path, field, op), days)
 
-    def _count_item_leaf(self, path: str) -> None:
-        self.item_leaves += 1
-        if self.item_leaves > MAX_ITEM_LEAVES:
+    def _count_about_items(self, path: str) -> None:
+        self.about_items += 1
+        if self.about_items > self.most_about_items:
             told = _("Ask at most %(max)d questions about items; one of them can name many values.")
-            self._fault(path, "too_many_item_conditions", told % {"max": MAX_ITEM_LEAVES})
+            self._fault(path, "too_many_item_conditions", told % {"max": self.most_about_items})
             raise _Full
 
     def _field(self, name: object, path: str, in_items: bool) -> Field | None:

@@ -204,6 +204,8 @@ def test_questions_about_each_item_have_a_limit_of_their_own() -> None:
     (fault,) = validate({"any": [items(25), items(26), nested(1)]}, STANDARD)
     assert (fault.path, fault.code) == ("/any/1/where/any/25", "too_many_item_conditions")
     assert [fault.code for fault in validate(items(190), STANDARD)] == ["too_many_item_conditions"]
+    published_before_there_was_such_a_limit = compile_condition(items(190), STANDARD)
+    assert published_before_there_was_such_a_limit.matches({"items": [{"item.sku": "B"}]})
 
 
 @pytest.mark.parametrize(
